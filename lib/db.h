@@ -1,0 +1,78 @@
+#ifndef DB_H
+#define DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "say.h"
+
+/*
+ * A database under a store or a catalogue, named by URL: "sqlite:PATH" today;
+ * another engine is another file behind the same calls.  SQL is the common
+ * subset of SQLite and PostgreSQL, with parameters ?1, ?2...; values never
+ * enter SQL text.  SQLite runs in WAL mode with synchronous=FULL and waits 30 s
+ * for a lock, then fails with EXIT_RETRY.  A damaged database is EXIT_DATA,
+ * one that cannot be opened EXIT_IO.
+ */
+struct db;
+struct db_stmt;
+
+/*
+ * A schema: an application name kept in the database, so that a catalogue is
+ * never taken for a store, and the statements that lead from version i to
+ * version i + 1, each run in one transaction.  A database newer than the last
+ * step is refused: EXIT_DATA.
+ */
+struct db_schema {
+	const char *application; /* "mdm store", "mdm catalogue" */
+	const char *const *step; /* NULL-terminated list of SQL scripts */
+};
+
+/*
+ * Open, creating (0600, with missing parent directories 0700) and migrating
+ * when create is true; else a missing database is EXIT_IO.  NULL with *w.
+ */
+struct db *db_open(const char *url, const struct db_schema *schema, bool create,
+    struct why *w);
+void db_close(struct db *db);
+
+/* Run a script without results. */
+int db_exec(struct db *db, const char *sql, struct why *w);
+
+/*
+ * Transactions; immediate, so that a lock is waited for at the beginning and
+ * never met in the middle.  db_commit() returns 0 only when it is durable.
+ */
+int db_begin(struct db *db, struct why *w);
+int db_commit(struct db *db, struct why *w);
+void db_rollback(struct db *db);
+
+/* Statements live as long as the database, prepared once for each sql text. */
+struct db_stmt *db_prepare(struct db *db, const char *sql, struct why *w);
+
+/* Parameters count from 1.  The bytes are copied.  Binding cannot fail visibly:
+ * an error is kept and returned by the next db_step(). */
+void db_bind_int(struct db_stmt *s, int i, long long value);
+void db_bind_text(struct db_stmt *s, int i, const char *text); /* NULL is NULL */
+void db_bind_blob(struct db_stmt *s, int i, const void *p, size_t n);
+
+/* 1: a row; 0: done (and reset, ready to be bound again); -1 with *w (reset). */
+int db_step(struct db_stmt *s, struct why *w);
+
+/* Bind nothing more, expect no row: run to the end.  0 or -1. */
+int db_run(struct db_stmt *s, struct why *w);
+
+/* Rows changed by the last db_run(). */
+long long db_changes(struct db *db);
+long long db_last_id(struct db *db);
+
+/* Columns count from 0; pointers are valid until the next step or reset. */
+long long db_int(struct db_stmt *s, int col);
+const char *db_text(struct db_stmt *s, int col); /* NULL for NULL */
+const void *db_blob(struct db_stmt *s, int col, size_t *n);
+bool db_is_null(struct db_stmt *s, int col);
+
+/* Give up a statement in mid-result; harmless at any time. */
+void db_reset(struct db_stmt *s);
+
+#endif

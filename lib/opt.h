@@ -1,0 +1,59 @@
+#ifndef OPT_H
+#define OPT_H
+
+#include <popt.h>
+
+#include "say.h"
+
+/*
+ * Options.  Every filter's table ends with OPT_COMMON, so that --output,
+ * --progress, --verbose, --help and --version mean the same everywhere.
+ * An option that takes one value may be given once; popt alone would keep the
+ * last and say nothing.
+ */
+extern struct poptOption opt_common[];
+extern const char *opt_output; /* -o FILE, or NULL for standard output */
+extern int opt_progress;       /* --progress */
+extern int opt_verbose;	       /* --verbose */
+
+#define OPT_COMMON \
+	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, opt_common, 0, \
+	    "Common options:", NULL }, \
+	    POPT_TABLEEND
+
+/*
+ * Parse argv.  Sets prog.  Prints help or the version and exits 0, or exits
+ * EXIT_USAGE.  Returns the operands, NULL-terminated, possibly none; they
+ * live until the program ends.  operands is what --help shows after the name.
+ * In the filter's own table, val 0 is for popt's own storing; an option with
+ * POPT_ARG_STRING, val 'r' and arg pointing to a struct opt_list may be given
+ * many times.
+ */
+const char **opt_parse(int argc, char **argv, const struct poptOption *table,
+    const char *operands);
+
+/* A repeatable string option: { ..., POPT_ARG_STRING, NULL, OPT_LIST + i }. */
+enum { OPT_LIST = 1000 };
+struct opt_list {
+	const char **v; /* NULL-terminated once parsed; never freed */
+	int n;
+};
+extern struct opt_list opt_lists[4]; /* filled for val OPT_LIST + 0..3 */
+
+/* The option's value, or the environment's, or NULL. "" counts as unset. */
+const char *opt_or_env(const char *value, const char *env);
+
+/* Value as above, or die EXIT_USAGE naming the option and the variable. */
+const char *opt_need(const char *value, const char *option, const char *env);
+
+/*
+ * A file argument: /dev/fd/N (and /dev/stdin) is descriptor N itself, never
+ * reopened; "-" is standard input or output; anything else is opened with
+ * flags (and O_CLOEXEC, mode 0600).  Returns the descriptor, or -1 with *w.
+ */
+int opt_open(const char *file, int flags, struct why *w);
+
+/* The per-user state directory, ~/.local/share/mdm (or $MDM_HOME); never NULL. */
+const char *opt_home(void);
+
+#endif
