@@ -11,8 +11,10 @@
  * another engine is another file behind the same calls.  SQL is the common
  * subset of SQLite and PostgreSQL, with parameters ?1, ?2...; values never
  * enter SQL text.  SQLite runs in WAL mode with synchronous=FULL and waits 30 s
- * for a lock, then fails with EXIT_RETRY.  A damaged database is EXIT_DATA,
- * one that cannot be opened EXIT_IO.
+ * (or MDM_LOCK_WAIT's seconds) for a lock, then fails with EXIT_RETRY.  A
+ * damaged database is EXIT_DATA, one that cannot be opened EXIT_IO.  A handle
+ * and its statements belong to one thread at a time; several handles may be
+ * open on one database.  Every message begins with the URL.
  */
 struct db;
 struct db_stmt;
@@ -29,12 +31,14 @@ struct db_schema {
 };
 
 /*
- * Open, creating (0600, with missing parent directories 0700) and migrating
- * when create is true; else a missing database is EXIT_IO.  NULL with *w.
+ * Open, creating (0600, with missing parent directories 0700) when create is
+ * true; else a missing or empty database is EXIT_IO.  An older schema is
+ * brought up to date first.  NULL with *w.
  */
 struct db *db_open(const char *url, const struct db_schema *schema, bool create,
     struct why *w);
-void db_close(struct db *db);
+void db_close(struct db *db); /* NULL is nothing */
+const char *db_url(const struct db *db);
 
 /* Run a script without results. */
 int db_exec(struct db *db, const char *sql, struct why *w);
@@ -45,7 +49,13 @@ int db_exec(struct db *db, const char *sql, struct why *w);
  */
 int db_begin(struct db *db, struct why *w);
 int db_commit(struct db *db, struct why *w);
-void db_rollback(struct db *db);
+void db_rollback(struct db *db); /* harmless outside of a transaction */
+
+/*
+ * After a commit that removed secrets: let the engine's files forget them
+ * too.  EXIT_RETRY while a reader still looks at the past.
+ */
+int db_scrub(struct db *db, struct why *w);
 
 /* Statements live as long as the database, prepared once for each sql text. */
 struct db_stmt *db_prepare(struct db *db, const char *sql, struct why *w);
@@ -53,10 +63,12 @@ struct db_stmt *db_prepare(struct db *db, const char *sql, struct why *w);
 /* Parameters count from 1.  The bytes are copied.  Binding cannot fail visibly:
  * an error is kept and returned by the next db_step(). */
 void db_bind_int(struct db_stmt *s, int i, long long value);
-void db_bind_text(struct db_stmt *s, int i, const char *text); /* NULL is NULL */
+void db_bind_text(
+    struct db_stmt *s, int i, const char *text); /* NULL is NULL */
 void db_bind_blob(struct db_stmt *s, int i, const void *p, size_t n);
 
-/* 1: a row; 0: done (and reset, ready to be bound again); -1 with *w (reset). */
+/* 1: a row; 0: done (and reset, ready to be bound again); -1 with *w (reset).
+ */
 int db_step(struct db_stmt *s, struct why *w);
 
 /* Bind nothing more, expect no row: run to the end.  0 or -1. */
