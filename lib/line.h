@@ -24,6 +24,9 @@
 #define LINE_MAX_BYTES 65536 /* a line, with its newline */
 #define LINE_MAX_FIELDS 64
 
+/* Secure heap that one secret line, linein or lineout takes (secret_init()). */
+#define LINE_SECRET_COST (2 * LINE_MAX_BYTES)
+
 /* A line.  Words stay encoded; most need no decoding. */
 struct line {
 	char *name; /* word; never NULL in a line that was read */
@@ -32,8 +35,8 @@ struct line {
 		char *word;
 	} field[LINE_MAX_FIELDS];
 	int fields;
-	bool secret;	/* memory is from secret.h */
-	char *buf;	/* what name, key and word point into */
+	bool secret;       /* memory is from secret.h */
+	char *buf;         /* what name, key and word point into */
 	size_t used, size; /* bytes of buf */
 };
 
@@ -83,10 +86,11 @@ int line_number(const struct line *l, const char *key, unsigned long long *n,
  * Exactly n bytes of lower-case hex in field key.  0, or -1 with *w (its text
  * names the field, never the value).
  */
-int line_hex(const struct line *l, const char *key, void *out, size_t n,
-    struct why *w);
+int line_hex(
+    const struct line *l, const char *key, void *out, size_t n, struct why *w);
 
-/* Reading.  The descriptor stays the caller's.  what is "manifest", "shares"... */
+/* Reading.  The descriptor stays the caller's.  what is "manifest", "shares"...
+ */
 struct linein *linein_open(int fd, const char *what, bool secret);
 
 /* Called before a read that would block: flush your outputs there. */

@@ -14,25 +14,27 @@
 extern struct poptOption opt_common[];
 extern const char *opt_output; /* -o FILE, or NULL for standard output */
 extern int opt_progress;       /* --progress */
-extern int opt_verbose;	       /* --verbose */
+extern int opt_verbose;        /* --verbose */
+extern const char *const opt_version;
 
-#define OPT_COMMON \
-	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, opt_common, 0, \
-	    "Common options:", NULL }, \
+#define OPT_COMMON                                                             \
+	{ NULL, '\0', POPT_ARG_INCLUDE_TABLE, opt_common, 0,                   \
+		"Common options:", NULL },                                     \
 	    POPT_TABLEEND
 
 /*
  * Parse argv.  Sets prog.  Prints help or the version and exits 0, or exits
  * EXIT_USAGE.  Returns the operands, NULL-terminated, possibly none; they
  * live until the program ends.  operands is what --help shows after the name.
- * In the filter's own table, val 0 is for popt's own storing; an option with
- * POPT_ARG_STRING, val 'r' and arg pointing to a struct opt_list may be given
- * many times.
  */
 const char **opt_parse(int argc, char **argv, const struct poptOption *table,
     const char *operands);
 
-/* A repeatable string option: { ..., POPT_ARG_STRING, NULL, OPT_LIST + i }. */
+/*
+ * An option that may be given many times has val OPT_LIST + i and no arg:
+ * { "recipient", 'r', POPT_ARG_STRING, NULL, OPT_LIST + 0, ... }; its values
+ * gather in opt_lists[i].
+ */
 enum { OPT_LIST = 1000 };
 struct opt_list {
 	const char **v; /* NULL-terminated once parsed; never freed */
@@ -53,7 +55,8 @@ const char *opt_need(const char *value, const char *option, const char *env);
  */
 int opt_open(const char *file, int flags, struct why *w);
 
-/* The per-user state directory, ~/.local/share/mdm (or $MDM_HOME); never NULL. */
+/* The per-user state directory, ~/.local/share/mdm (or $MDM_HOME); never NULL.
+ */
 const char *opt_home(void);
 
 #endif

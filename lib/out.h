@@ -31,7 +31,7 @@ int out_sync_dir(const char *path);
  * Make the file path hold exactly n bytes, mode, durable, and only if it did
  * not exist: a key file is never written over.  0 or -1 with *w.
  */
-int out_new_file(const char *path, const void *p, size_t n, unsigned mode,
-    struct why *w);
+int out_new_file(
+    const char *path, const void *p, size_t n, unsigned mode, struct why *w);
 
 #endif

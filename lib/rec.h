@@ -27,15 +27,15 @@
  * withdraws the record.
  */
 
-#define REC_UNKNOWN (-1LL)	 /* a size not known yet */
-#define REC_SMALL (1L << 20)	 /* bodies up to this are held to be one member */
-#define REC_PART (8L << 20)	 /* bytes of a part whose total is unknown */
-#define REC_NAME_MAX 4096	 /* bytes of a name */
-#define REC_ATTRS 64		 /* attributes of a record */
-#define REC_ATTR_MAX 65536	 /* bytes of one value */
+#define REC_UNKNOWN (-1LL)   /* a size not known yet */
+#define REC_SMALL (1L << 20) /* bodies up to this are held to be one member */
+#define REC_PART (8L << 20)  /* bytes of a part whose total is unknown */
+#define REC_NAME_MAX 4096    /* bytes of a name */
+#define REC_ATTRS 64         /* attributes of a record */
+#define REC_ATTR_MAX 65536   /* bytes of one value */
 
 struct rec {
-	char *name;	/* owned; any bytes but NUL; never NULL once read */
+	char *name;     /* owned; any bytes but NUL; never NULL once read */
 	long long size; /* bytes of the whole body, or REC_UNKNOWN */
 	struct rec_attr {
 		char *key;   /* owned; without "user.mdm." */
@@ -70,6 +70,13 @@ bool rec_is_stream(const void *p, size_t n);
  */
 struct recin *recin_open(int fd, const void *head, size_t n, struct why *w);
 
+/*
+ * Read any tar instead, before the first recin_next(): no ".end" is asked
+ * for, members that are not regular files are passed over, attributes are
+ * ignored, holes are read as zeros; and ".end" is an ordinary name.
+ */
+void recin_any_tar(struct recin *in);
+
 /* Called before a read that would block: flush your outputs there. */
 void recin_on_idle(struct recin *in, void (*fn)(void *), void *arg);
 
@@ -85,14 +92,15 @@ int recin_next(struct recin *in, struct rec **r, struct why *w);
  * The next piece of the body, in memory of the reader's, valid until the next
  * call.  Returns 1 with *p and *n > 0; 0 when the record is complete and all
  * its attributes are known; REC_VOID when it ended and was withdrawn: forget
- * it, say nothing (its producer did), and take it out of every count; -1 with *w.
+ * it, say nothing (its producer did), and take it out of every count; -1 with
+ * *w.
  */
 enum { REC_VOID = 2 };
 int recin_block(struct recin *in, const void **p, size_t *n, struct why *w);
 
 /* The same, copied until buf is full or the body ends: 0..size in *got. */
-int recin_fill(struct recin *in, void *buf, size_t size, size_t *got,
-    struct why *w);
+int recin_fill(
+    struct recin *in, void *buf, size_t size, size_t *got, struct why *w);
 void recin_free(struct recin *in);
 
 /*
@@ -102,7 +110,8 @@ void recin_free(struct recin *in);
  * REC_WHOLE promises that the size is right and that neither attributes nor a
  * withdrawal will follow: the body is then never held, whatever its size.
  * Bodies of up to REC_SMALL bytes without that promise are held until
- * recout_done(), so that late attributes cost nothing and a void leaves no trace.
+ * recout_done(), so that late attributes cost nothing and a void leaves no
+ * trace.
  */
 enum { REC_WHOLE = 1 };
 struct recout *recout_open(int fd, struct why *w);

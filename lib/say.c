@@ -10,7 +10,7 @@
 const char *prog = "?";
 
 static unsigned long asides; /* records set aside so far */
-static int first_code;	     /* why the first one was */
+static int first_code;       /* why the first one was */
 
 static void
 report(const char *kind, const char *fmt, va_list ap)
@@ -45,13 +45,13 @@ why_set(struct why *w, int code, const char *fmt, ...)
 	return -1;
 }
 
-#define SAY(kind) \
-	do { \
-		va_list ap; \
-\
-		va_start(ap, fmt); \
-		report(kind, fmt, ap); \
-		va_end(ap); \
+#define SAY(kind)                                                              \
+	do {                                                                   \
+		va_list ap;                                                    \
+                                                                               \
+		va_start(ap, fmt);                                             \
+		report(kind, fmt, ap);                                         \
+		va_end(ap);                                                    \
 	} while (0)
 
 void

@@ -33,7 +33,8 @@ void secret_free(void *p, size_t n);
 /* Clear memory that is not from here (a stack buffer, say). */
 void secret_clear(void *p, size_t n);
 
-/* n random bytes from the DRBG's private instance; dies EXIT_BUG if it fails. */
+/* n random bytes from the DRBG's private instance; dies EXIT_BUG if it fails.
+ */
 void secret_random(void *p, size_t n);
 
 /* Equal or not, in time that does not depend on where they differ. */
@@ -48,7 +49,8 @@ int secret_open(const char *path, struct why *w);
 
 /*
  * Read a whole file of at most max bytes, opened as above.  Returns a secure
- * buffer of *n bytes plus a NUL that the caller gives to secret_free(p, *n + 1),
+ * buffer of max + 2 bytes, *n of them read and a NUL after, that the caller
+ * gives to secret_free(p, max + 2),
  * or NULL with *w.
  */
 void *secret_read(const char *path, size_t max, size_t *n, struct why *w);
