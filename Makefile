@@ -114,7 +114,7 @@ check: deps-check all $(UNIT) $(REPLAY)
 	@echo "$(words $(UNIT)) unit programs, $(words $(FUZZ)) fuzz corpora, $(words $(TESTS)) test files"
 
 lint:
-	shellcheck -x tests/*.t tests/*.sh $(wildcard pipelines/mdm-*)
+	shellcheck -S warning tests/*.t tests/*.sh $(wildcard pipelines/mdm-*) pipelines/demo pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
 	    tests/unit/*.[ch] tests/fuzz/*.c
 	mandoc -Tlint -Wwarning doc/*.[157]
@@ -122,7 +122,7 @@ lint:
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ:%=obj-fuzz/fuzz-%)
 	@for f in $(FUZZ); do mkdir -p obj-fuzz/corpus/$$f && \
-	    obj-fuzz/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 \
+	    obj-fuzz/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -detect_leaks=0 \
 	    obj-fuzz/corpus/$$f tests/fuzz/corpus/$$f || exit 1; done
 
 FUZZFLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -154,7 +154,7 @@ deps-build: ; @sh pipelines/deps $(DEB_BUILD)
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
-	install -m755 $(BIN) $(wildcard pipelines/mdm-*) $(DESTDIR)$(BINDIR)
+	install -m755 $(BIN) $(wildcard pipelines/mdm-*) pipelines/demo pipelines/deps $(DESTDIR)$(BINDIR)
 	for s in 1 5 7; do install -m644 doc/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 
 clean:
