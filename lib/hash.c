@@ -122,7 +122,8 @@ hkdf(void *out, size_t len, const void *ikm, size_t ikm_len, const void *salt,
 		OSSL_PARAM_construct_octet_string(
 		    OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)ikm, ikm_len),
 		OSSL_PARAM_construct_octet_string(
-		    OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt, salt_len),
+		    OSSL_KDF_PARAM_SALT,
+		    (void *)(uintptr_t)(salt ? salt : ""), salt_len),
 		OSSL_PARAM_construct_octet_string(
 		    OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info, info_len),
 		OSSL_PARAM_construct_end() };
