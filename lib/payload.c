@@ -1,12 +1,12 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "payload.h"
 
@@ -22,6 +22,9 @@ enum {
 	HELP_FROM = 8, /* slots done in line before helpers are asked */
 	HELPERS_MAX = 3
 };
+
+/* Bytes of an object; beyond is a lie. */
+#define SIZE_LIMIT (1LL << 60)
 
 enum state { FREE, READY, BUSY, DONE };
 
@@ -185,8 +188,10 @@ help(void *arg)
 static void
 ask_helpers(struct payload *p)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	sigset_t all, old;
+	cpu_set_t set;
+	int cpus =
+	    sched_getaffinity(0, sizeof set, &set) < 0 ? 1 : CPU_COUNT(&set);
 
 	p->asked = true;
 	sigfillset(&all); /* signals are for the thread that has the outputs */
@@ -420,18 +425,20 @@ payload_free(struct payload *p)
 long long
 payload_sealed(long long plain)
 {
-	long long chunks = (plain + PAYLOAD_CHUNK - 1) / PAYLOAD_CHUNK;
+	long long chunks = plain / PAYLOAD_CHUNK + (plain % PAYLOAD_CHUNK != 0);
 
+	if (plain < 0 || plain > SIZE_LIMIT)
+		return -1;
 	return plain + PAYLOAD_TAG * (chunks ? chunks : 1);
 }
 
 long long
 payload_plain(long long sealed)
 {
-	long long chunks = (sealed + SEALED - 1) / SEALED;
+	long long chunks = sealed / SEALED + (sealed % SEALED != 0);
 	long long plain = sealed - PAYLOAD_TAG * chunks;
 
-	if (chunks == 0 || plain < 0 || payload_sealed(plain) != sealed)
+	if (sealed <= 0 || plain < 0 || payload_sealed(plain) != sealed)
 		return -1;
 	return plain;
 }

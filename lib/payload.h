@@ -56,8 +56,8 @@ int payload_cut(struct payload *p, struct why *w);
 void payload_drop(struct payload *p);
 
 /*
- * Bytes of payload for so many of plaintext, and back.  The way back returns
- * -1 for a length that no payload has.
+ * Bytes of payload for so many of plaintext, and back.  -1 for a length that
+ * nothing has.
  */
 long long payload_sealed(long long plain);
 long long payload_plain(long long sealed);

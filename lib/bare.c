@@ -1,0 +1,36 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bare.h"
+#include "rec.h"
+
+long
+bare_read(int fd, void *p, size_t n, struct why *w)
+{
+	for (;;) {
+		ssize_t k = read(fd, p, n);
+
+		if (k >= 0)
+			return (long)k;
+		if (errno != EINTR)
+			return why_set(w, EXIT_IO, "cannot read the input: %s",
+			    strerror(errno));
+	}
+}
+
+int
+bare_look(int fd, unsigned char head[BARE_HEAD], size_t *n, struct why *w)
+{
+	long k;
+
+	*n = 0;
+	do {
+		if ((k = bare_read(fd, head + *n, BARE_HEAD - *n, w)) < 0)
+			return -1;
+		*n += (size_t)k;
+	} while (k > 0 && *n < BARE_HEAD);
+	if (*n == 0)
+		return why_set(w, EXIT_DATA, "the input is empty");
+	return rec_is_stream(head, *n) ? BARE_STREAM : BARE_OBJECT;
+}
