@@ -60,7 +60,8 @@ int db_scrub(struct db *db, struct why *w);
 /* Statements live as long as the database, prepared once for each sql text. */
 struct db_stmt *db_prepare(struct db *db, const char *sql, struct why *w);
 
-/* Parameters count from 1.  The bytes are copied.  Binding cannot fail visibly:
+/* Parameters count from 1 and stay bound until bound again.  The bytes are
+ * copied.  Binding cannot fail visibly:
  * an error is kept and returned by the next db_step(). */
 void db_bind_int(struct db_stmt *s, int i, long long value);
 void db_bind_text(

@@ -1,0 +1,112 @@
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "share.h"
+
+/*
+ * One key store: it holds share x of every key, and x is its own for ever.
+ * "sqlite:PATH" keeps them in a database whose shares are sealed under the
+ * file PATH.key (atrest.h).  Another kind is another struct store_kind.
+ *
+ * Every call is one batch: it blocks, is made durable as a whole, and returns
+ * 0, or -1 with *w and nothing changed.  EXIT_RETRY means locked.  A handle
+ * serves one thread at a time; different stores may be used by different
+ * threads at once.  Needs secret_init().
+ */
+struct store;
+
+/*
+ * x: its index in stores(5).  create: make it if neither its database nor its
+ * key file exists; without, a missing one is EXIT_IO, so that a store that
+ * was lost is not replaced by an empty one.  NULL with *w.
+ */
+struct store *store_open(
+    unsigned x, const char *url, bool create, struct why *w);
+void store_close(struct store *s);
+
+/* "store 2 (sqlite:/path)", for messages. */
+const char *store_name(const struct store *s);
+unsigned store_x(const struct store *s);
+
+/*
+ * Put n shares, all with this store's x.  The same share again is success;
+ * another one under a GUID that is taken changes nothing.  owner and group
+ * (NULL: none) are kept with new rows.
+ */
+enum store_put {
+	STORE_NEW,   /* inserted now */
+	STORE_SAME,  /* was there */
+	STORE_OTHER, /* refused: another share is there */
+};
+int store_put(struct store *s, const struct share *const *share, unsigned n,
+    const char *owner, const char *group, enum store_put *result,
+    struct why *w);
+
+/*
+ * Take back what this handle has put, of these n GUIDs: only rows that it
+ * inserted and that nobody has since put again.
+ */
+int store_undo(
+    struct store *s, const char *const *guid, unsigned n, struct why *w);
+
+/*
+ * Get n shares into out[i * stride] (in memory from secret.h).  For
+ * STORE_FOUND, commit is then allocated; give each to share_drop().
+ */
+enum store_found {
+	STORE_FOUND,
+	STORE_MISSING,
+	STORE_DENIED,
+	STORE_DAMAGED, /* there, but not what was put */
+};
+int store_get(struct store *s, const char *const *guid, unsigned n,
+    struct share *out, enum store_found *found, unsigned stride, struct why *w);
+
+/* Remove n GUIDs, for good; one that is not there is success. */
+int store_remove(struct store *s, const char *const *guid, unsigned n,
+    unsigned *removed, struct why *w);
+
+/*
+ * List without reading shares: the first max items after GUID after ("" to
+ * begin), ascending.  *got < max: that was the end.
+ */
+struct store_item {
+	char guid[SHARE_ID + 1];
+	unsigned k, n;
+	uint64_t e;
+	long long created; /* seconds since 1970 */
+};
+int store_list(struct store *s, const char *after, struct store_item *item,
+    unsigned max, unsigned *got, struct why *w);
+
+/* What a kind of store provides; for store_*.c. */
+struct store_kind {
+	const char *scheme;
+	/* url is kept by the caller for as long as the handle. */
+	struct store *(*open)(
+	    unsigned x, const char *url, bool create, struct why *w);
+	void (*close)(struct store *s);
+	int (*put)(struct store *s, const struct share *const *share,
+	    unsigned n, const char *owner, const char *group,
+	    enum store_put *result, struct why *w);
+	int (*undo)(struct store *s, const char *const *guid, unsigned n,
+	    struct why *w);
+	int (*get)(struct store *s, const char *const *guid, unsigned n,
+	    struct share *out, enum store_found *found, unsigned stride,
+	    struct why *w);
+	int (*remove)(struct store *s, const char *const *guid, unsigned n,
+	    unsigned *removed, struct why *w);
+	int (*list)(struct store *s, const char *after, struct store_item *item,
+	    unsigned max, unsigned *got, struct why *w);
+};
+struct store { /* each kind's handle begins with it */
+	const struct store_kind *kind;
+	unsigned x;
+	char *url, *name;
+};
+extern const struct store_kind store_sqlite;
+
+#endif
