@@ -1,0 +1,188 @@
+#ifndef CATALOGUE_H
+#define CATALOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "line.h"
+#include "say.h"
+
+/*
+ * The file catalogue: which objects there are, under which names, and where
+ * their replicas lie.
+ *
+ * Entries form a tree of directories and files, as in the LFC.  A logical file
+ * name (LFN) is an absolute path in it; a record's NAME is relative to
+ * $LFC_HOME.  What an object *is*, is its LFN and `plain`, the keyed digest of
+ * its de-identified bytes.  Its ciphertext, under a GUID of its own, is one
+ * generation of it: superseding replaces guid, size, sums, signature and
+ * replicas together and keeps the rights.
+ *
+ * Names, and all text, are kept and handed out as words (word.h), so that they
+ * go into lines without another look.
+ *
+ * Invariants, upheld inside transactions: (parent, name) is unique; a GUID
+ * belongs to one entry, a storage URL to one replica; an entry is written only
+ * under a live lease; a lease that has expired is deleted by the first writer
+ * that sees it and never lives again, whatever the clock does.  Times are
+ * seconds of the catalogue's own clock.
+ */
+
+#define CATALOGUE_LEASE 33 /* bytes of a lease's name: 32 hex digits, NUL */
+#define CATALOGUE_DEPTH 64 /* components of an LFN */
+
+struct catalogue;
+
+/* The URL to use: the option's value, MDM_CATALOGUE, or the user's own. */
+const char *catalogue_url(const char *option);
+
+/* As db_open(): NULL with *w. */
+struct catalogue *catalogue_open(const char *url, bool create, struct why *w);
+void catalogue_close(struct catalogue *c);
+
+/* Seconds, by the catalogue's clock. */
+long long catalogue_now(struct catalogue *c);
+
+/*
+ * Transactions, for catalogue_register() and catalogue_remove(), many to one.
+ * What they did is durable when catalogue_commit() has returned 0, and
+ * undone if it fails.
+ */
+int catalogue_begin(struct catalogue *c, struct why *w);
+int catalogue_commit(struct catalogue *c, struct why *w);
+void catalogue_rollback(struct catalogue *c);
+
+/*
+ * Leases.  A run takes one, renews it while it lives, stamps it on its
+ * records; nobody collects garbage that a live lease may still register.
+ * All are transactions of their own, except catalogue_lease_end(), which needs
+ * one.  catalogue_lease_renew() of an expired lease is EXIT_RETRY.
+ */
+int catalogue_lease_new(struct catalogue *c, long long ttl,
+    char id[CATALOGUE_LEASE], struct why *w);
+int catalogue_lease_renew(
+    struct catalogue *c, const char *id, long long ttl, struct why *w);
+int catalogue_lease_end(struct catalogue *c, const char *id, struct why *w);
+
+/*
+ * In a transaction: the start of the oldest lease that lives, or the present
+ * time if none does, in *start.  Expired ones are deleted.  0 or -1.
+ */
+int catalogue_lease_oldest(
+    struct catalogue *c, long long *start, struct why *w);
+
+/*
+ * The LFN of a name: itself if it begins with a slash, else below LFC_HOME
+ * (default /grid/mdm).  Returns 0, or -1 with *w (EXIT_DATA) if it is
+ * longer than size, has an empty component, `.` or `..`, one of more than 255
+ * bytes, or more than CATALOGUE_DEPTH of them.
+ */
+int catalogue_lfn(char *lfn, size_t size, const char *name, struct why *w);
+
+/* The LFN of a line: its field lfn, else that of its name. */
+int catalogue_line_lfn(
+    char *lfn, size_t size, const struct line *l, struct why *w);
+
+/* An entry as it is read; pointers are valid until the next call with c. */
+struct catalogue_entry {
+	long long id, parent;
+	bool dir;
+	const char *name;  /* the last component, a word; "-" for the root */
+	unsigned mode;     /* permission bits */
+	const char *owner; /* DN or login name, a word */
+	const char *group; /* FQAN or group name, a word */
+	long long atime, mtime, ctime;
+	/* files only */
+	bool online;   /* has a replica that can be read; else nearline */
+	long long gen; /* generation, from 1 */
+	long long size;
+	long long adler32;              /* -1: not known */
+	const unsigned char *guid;      /* 16 bytes, or NULL */
+	const unsigned char *sha256;    /* 32 bytes, or NULL */
+	const unsigned char *plain;     /* 32 bytes, or NULL */
+	const char *by, *sig, *profile; /* words, or NULL */
+	const char *modality, *pseudonym, *comment;
+	const char *record; /* the signed NAME; NULL: the LFN's last three */
+	const char *meta;   /* other fields, as they stand in a line; or NULL */
+};
+
+/* 1 and *e, 0 if there is no such entry, -1. */
+int catalogue_stat(struct catalogue *c, const char *lfn,
+    struct catalogue_entry *e, struct why *w);
+
+/* How many entries directory id has, or -1. */
+long long catalogue_children(struct catalogue *c, long long id, struct why *w);
+
+/*
+ * Visit the entries of directory lfn in the order of their names, then, if
+ * deep, those of each directory below in turn.  visit() gets the directory's
+ * LFN as a word; first with e == NULL when it is entered.  Memory is constant,
+ * whatever the number of entries.  1; 0 if there is no such directory; -1 if
+ * the catalogue fails or visit() returns -1.
+ */
+typedef int catalogue_visit(
+    void *arg, const char *dir, const struct catalogue_entry *e, struct why *w);
+int catalogue_walk(struct catalogue *c, const char *lfn, bool deep,
+    catalogue_visit *visit, void *arg, struct why *w);
+
+/*
+ * A file's manifest(5) line.  dir is the word of its directory's LFN, or NULL
+ * to have it looked up.
+ */
+int catalogue_line(struct catalogue *c, const struct catalogue_entry *e,
+    const char *dir, struct line *l, struct why *w);
+
+/*
+ * Register what a manifest line describes, in a transaction.  Missing parents
+ * are made, 0755.  Returns 0 and what was done in *how; 1 with *w if this
+ * line is refused and others may follow; -1 with *w if the transaction must be
+ * rolled back (EXIT_RETRY: its lease has expired).
+ *
+ * The same LFN and GUID, or LFN and plain with an online replica, is
+ * CATALOGUE_SAME and needs no lease.  Another object of that LFN is refused,
+ * unless the line's gen is the entry's plus one: CATALOGUE_SUPERSEDED.
+ */
+enum catalogue_how { CATALOGUE_NEW, CATALOGUE_SUPERSEDED, CATALOGUE_SAME };
+int catalogue_register(struct catalogue *c, const struct line *l,
+    enum catalogue_how *how, struct why *w);
+
+/*
+ * Remove, in a transaction, a file and its replicas, or a directory that is
+ * empty.  gone(), unless NULL, is called with the manifest line of a file.
+ * guid, unless NULL, is the GUID the entry must have.  With deep, a directory
+ * goes with all below, at most limit entries in this call.  1 when all is
+ * removed, 2 when the limit was met (commit, and call again), 0 if there is no
+ * such entry, -1 with *w (EXIT_NO: not empty, or of another GUID).
+ */
+typedef int catalogue_gone(void *arg, const struct line *l, struct why *w);
+int catalogue_remove(struct catalogue *c, const char *lfn,
+    const unsigned char *guid, bool deep, int limit, catalogue_gone *gone,
+    void *arg, struct why *w);
+
+/*
+ * For mdm-check.  Pages of replicas in the order of their URLs (bytes of their
+ * words), and of GUIDs, after a given one; at most max into the array, whose
+ * strings catalogue_pages_free() releases.  Returns how many, or -1.
+ */
+struct catalogue_replica {
+	char *surl;             /* a word */
+	long long size;         /* of its entry */
+	long long entry;        /* its entry's id */
+	unsigned char guid[16]; /* its entry's; zeros if none */
+};
+int catalogue_replicas(struct catalogue *c, const char *after,
+    const char *below, struct catalogue_replica *page, int max, struct why *w);
+void catalogue_replicas_free(struct catalogue_replica *page, int n);
+int catalogue_guids(struct catalogue *c, const unsigned char *after,
+    unsigned char (*page)[16], int max, struct why *w);
+
+/* Is there a replica of this URL (a word), an entry of this GUID?  1, 0, -1. */
+int catalogue_has_surl(struct catalogue *c, const char *surl, struct why *w);
+int catalogue_has_guid(
+    struct catalogue *c, const unsigned char *guid, struct why *w);
+
+/* The LFN, a word, of the entry of this GUID: 1, 0, or -1. */
+int catalogue_guid_lfn(struct catalogue *c, const unsigned char *guid,
+    char *lfn, size_t size, struct why *w);
+
+#endif
