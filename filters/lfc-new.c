@@ -1,0 +1,284 @@
+/* lfc-new: pass the records that the catalogue does not have yet */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "catalogue.h"
+#include "idset.h"
+#include "line.h"
+#include "opt.h"
+#include "out.h"
+#include "progress.h"
+#include "rec.h"
+#include "word.h"
+
+static const char *catalogue_option, *skipped_file;
+static int supersede;
+static int ttl = 86400; /* seconds */
+
+static const struct poptOption options[] = {
+	{ "catalogue", '\0', POPT_ARG_STRING, &catalogue_option, 0,
+	    "the catalogue (default: $MDM_CATALOGUE)", "URL" },
+	{ "supersede", '\0', POPT_ARG_NONE, &supersede, 0,
+	    "pass other objects of known names, as a new generation", NULL },
+	{ "skipped", '\0', POPT_ARG_STRING, &skipped_file, 0,
+	    "write the names of records that are registered already", "FILE" },
+	{ "lease-ttl", '\0', POPT_ARG_INT, &ttl, 0,
+	    "how long this run may take to register (default 86400)",
+	    "SECONDS" },
+	OPT_COMMON
+};
+
+static struct catalogue *catalogue;
+static struct recin *in;
+static struct recout *out;
+static struct lineout *skipped;
+static struct idset *names;
+static unsigned long skips;
+static char lease[CATALOGUE_LEASE];
+static long long renewed;
+
+/* A lease for garbage that nobody will register would only delay its removal.
+ */
+static void
+drop_lease(void)
+{
+	struct why ignored;
+
+	if (lease[0] == '\0' || catalogue_begin(catalogue, &ignored) < 0)
+		return;
+	if (catalogue_lease_end(catalogue, lease, &ignored) < 0)
+		catalogue_rollback(catalogue);
+	else
+		catalogue_commit(catalogue, &ignored);
+}
+
+static _Noreturn void
+fail(const struct why *w)
+{
+	drop_lease();
+	die_why(w);
+}
+
+/* Take a lease with the first record that passes, keep it while we read. */
+static void
+keep_lease(void)
+{
+	long long now = catalogue_now(catalogue);
+	struct why w = { 0 };
+	int r = 0;
+
+	if (lease[0] == '\0') {
+		r = catalogue_lease_new(catalogue, ttl, lease, &w);
+		renewed = now;
+	} else if (now - renewed > ttl / 4) {
+		r = catalogue_lease_renew(catalogue, lease, ttl, &w);
+		renewed = now;
+	}
+	if (r < 0)
+		fail(&w);
+}
+
+/* What is known about a record's name. */
+enum known { UNKNOWN, SAME, OTHER, UNDECIDED };
+
+static enum known
+look(const struct rec *r, unsigned long long *gen, struct why *w)
+{
+	const char *plain = rec_get(r, "plain", NULL);
+	struct catalogue_entry e;
+	char lfn[REC_NAME_MAX + 1], hex[65];
+	int got;
+
+	*gen = 1;
+	if (*r->name == '/') {
+		why_set(w, EXIT_DATA, "an absolute name");
+		return OTHER;
+	}
+	if (catalogue_lfn(lfn, sizeof lfn, r->name, w) < 0)
+		return OTHER;
+	if ((got = catalogue_stat(catalogue, lfn, &e, w)) < 0)
+		fail(w);
+	if (got == 0)
+		return UNKNOWN;
+	if (e.dir) {
+		why_set(w, EXIT_NO, "is a directory in the catalogue");
+		return OTHER;
+	}
+	*gen = (unsigned long long)e.gen + 1;
+	if (!e.online)
+		return UNKNOWN; /* known, but without ciphertext */
+	if (plain != NULL && e.plain != NULL) {
+		hex_encode(hex, e.plain, 32);
+		if (strcmp(hex, plain) == 0)
+			return SAME;
+	}
+	if (supersede)
+		return UNKNOWN;
+	if (plain == NULL)
+		return UNDECIDED;
+	why_set(w, EXIT_NO, "another object of this name is registered");
+	return OTHER;
+}
+
+/* Read the rest of the body, for the attributes that come after it. */
+static int
+drain(struct rec *r)
+{
+	struct why w = { 0 };
+	const void *p;
+	size_t n;
+	int got;
+
+	(void)r;
+	while ((got = recin_block(in, &p, &n, &w)) == 1)
+		;
+	if (got < 0)
+		fail(&w);
+	return got;
+}
+
+static void
+skip(const struct rec *r)
+{
+	struct line l;
+	struct why w = { 0 };
+
+	skips++;
+	if (skipped == NULL)
+		return;
+	line_init(&l, false);
+	line_set_name(&l, r->name, strlen(r->name));
+	if (lineout_put(skipped, &l, &w) < 0)
+		fail(&w);
+	line_free(&l);
+}
+
+/* Hand the record on; the attributes after first are those that came late. */
+static int
+pass(struct rec *r, unsigned long long gen)
+{
+	unsigned long long bytes = 0;
+	struct why w = { 0 };
+	struct rec late;
+	char text[24];
+	const void *p;
+	int first, got, i;
+	size_t n;
+
+	keep_lease();
+	snprintf(text, sizeof text, "%llu", gen);
+	rec_set_text(r, "gen", text);
+	rec_set_text(r, "lease", lease);
+	rec_via(r, NULL);
+	first = r->attrs;
+	if (recout_begin(out, r, r->size, 0, &w) < 0)
+		fail(&w);
+	while ((got = recin_block(in, &p, &n, &w)) == 1) {
+		if (recout_write(out, p, n, &w) < 0)
+			fail(&w);
+		bytes += n;
+		progress_add(0, n);
+		if (bytes >> 24 != (bytes - n) >> 24)
+			keep_lease();
+	}
+	if (got < 0)
+		fail(&w);
+	if (got == REC_VOID) {
+		if (recout_void(out, &w) < 0)
+			fail(&w);
+		return got;
+	}
+	rec_init(&late);
+	for (i = first; i < r->attrs; i++)
+		rec_set(
+		    &late, r->attr[i].key, r->attr[i].value, r->attr[i].len);
+	if (recout_done(out, &late, &w) < 0)
+		fail(&w);
+	rec_clear(&late);
+	progress_add(1, 0);
+	return got;
+}
+
+static void
+serve(struct rec *r)
+{
+	struct why w = { 0 };
+	unsigned long long gen;
+	unsigned char id[16];
+	enum known known;
+	int got;
+
+	idset_name(id, r->name);
+	if (idset_has(names, id, NULL)) {
+		why_set(&w, EXIT_NO, "a second record of this name");
+		if (drain(r) != REC_VOID)
+			aside(r->name, &w);
+		return;
+	}
+	known = look(r, &gen, &w);
+	if (known == UNKNOWN) {
+		got = pass(r, gen);
+	} else {
+		if ((got = drain(r)) != REC_VOID && known == UNDECIDED)
+			known = look(r, &gen, &w);
+		if (known == UNDECIDED)
+			why_set(&w, EXIT_NO,
+			    "a registered name, and no plain= to compare");
+	}
+	if (got == REC_VOID)
+		return;
+	idset_add(names, id, 0);
+	if (known == SAME) {
+		skip(r);
+	} else if (known != UNKNOWN) {
+		aside(r->name, &w);
+		if (w.code == EXIT_NO && aside_count() == 1)
+			say_hint("--supersede registers a corrected object");
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct why w = { 0 };
+	struct rec *r;
+	int got, fd;
+
+	if (*opt_parse(argc, argv, options, "< records > records"))
+		die(EXIT_USAGE, "takes no operands");
+	if (ttl < 1)
+		die(EXIT_USAGE, "--lease-ttl: not a positive number");
+	catalogue = catalogue_open(catalogue_url(catalogue_option), true, &w);
+	if (catalogue == NULL)
+		die_why(&w);
+	if (skipped_file != NULL) {
+		fd = opt_open(skipped_file, O_WRONLY | O_CREAT | O_TRUNC, &w);
+		if (fd < 0)
+			die_why(&w);
+		skipped = lineout_open(fd, "skipped", false);
+	}
+	names = idset_new();
+	if ((in = recin_open(STDIN_FILENO, NULL, 0, &w)) == NULL ||
+	    (out = recout_open(out_open(opt_output), &w)) == NULL)
+		die_why(&w);
+	recin_on_idle(in, recout_idle, out);
+
+	while ((got = recin_next(in, &r, &w)) > 0)
+		serve(r);
+	if (got < 0 || recout_end(out, &w) < 0 ||
+	    (skipped != NULL && lineout_end(skipped, &w) < 0))
+		fail(&w);
+	if (recout_count(out) == 0)
+		drop_lease();
+	out_commit();
+	progress_end();
+	if (opt_verbose)
+		say_note("%lu passed, %lu registered already, %lu set aside",
+		    recout_count(out), skips, aside_count());
+	catalogue_close(catalogue);
+	return exit_status(recout_count(out) + skips);
+}
