@@ -140,7 +140,7 @@ obj-fuzz/fuzz-%: obj-fuzz/fuzz-%.o $(FUZZLIB) $(patsubst lib/%.cc,obj-fuzz/lib/%
 	clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(DCMTK) $(LIBS)
 
 bench: deps-bench all
-	BIN=$(abspath $B) O=$(abspath $O) PYTHON=$(PYTHON) bash tests/bench/run $(BENCH)
+	BIN=$(abspath $B) O=$(abspath $O) PYTHON=$(PYTHON) $(PYTHON) tests/bench/run $(BENCH)
 
 demo: deps-demo all
 	BIN=$(abspath $B) PYTHON=$(PYTHON) bash pipelines/demo $(IN)
