@@ -57,23 +57,30 @@ add(uint64_t *v, size_t words, const unsigned char *p, size_t len)
 }
 
 void
+share_at(unsigned char *y, const unsigned char *secret, size_t len, unsigned k,
+    unsigned x, const unsigned char *coef)
+{
+	size_t words = (len + 7) / 8;
+	uint64_t v[WORDS] = { 0 };
+	unsigned j;
+
+	for (j = k - 1; j > 0; j--) {
+		add(v, words, coef + (j - 1) * len, len);
+		scale(v, words, x);
+	}
+	add(v, words, secret, len);
+	memcpy(y, v, len);
+	secret_clear(v, sizeof v);
+}
+
+void
 share_split(unsigned char *y, const unsigned char *secret, size_t len,
     unsigned k, unsigned n, const unsigned char *coef)
 {
-	size_t words = (len + 7) / 8;
-	uint64_t v[WORDS];
-	unsigned x, j;
+	unsigned x;
 
-	for (x = 1; x <= n; x++) {
-		memset(v, 0, sizeof v);
-		for (j = k - 1; j > 0; j--) {
-			add(v, words, coef + (j - 1) * len, len);
-			scale(v, words, x);
-		}
-		add(v, words, secret, len);
-		memcpy(y + (x - 1) * len, v, len);
-	}
-	secret_clear(v, sizeof v);
+	for (x = 1; x <= n; x++)
+		share_at(y + (x - 1) * len, secret, len, k, x, coef);
 }
 
 /* Of public elements. */
@@ -104,7 +111,7 @@ inverse(unsigned a)
 
 void
 share_interpolate(
-    unsigned char *secret, const struct share *const *s, unsigned k)
+    unsigned char *out, const struct share *const *s, unsigned k, unsigned at)
 {
 	size_t len = s[0]->len, words = (len + 7) / 8, w;
 	uint64_t sum[WORDS] = { 0 }, v[WORDS];
@@ -115,7 +122,7 @@ share_interpolate(
 
 		for (j = 0; j < k; j++)
 			if (j != i) {
-				above = times(above, s[j]->x);
+				above = times(above, s[j]->x ^ at);
 				below = times(below, s[j]->x ^ s[i]->x);
 			}
 		memset(v, 0, sizeof v);
@@ -124,7 +131,7 @@ share_interpolate(
 		for (w = 0; w < words; w++)
 			sum[w] ^= v[w];
 	}
-	memcpy(secret, sum, len);
+	memcpy(out, sum, len);
 	secret_clear(sum, sizeof sum);
 	secret_clear(v, sizeof v);
 }
@@ -426,7 +433,7 @@ share_join(unsigned char *secret, size_t *len, const struct share *const *s,
 	for (i = 0; i < count && m < k; i++)
 		if (verdict[i] == SHARE_GOOD)
 			use[m++] = s[i];
-	share_interpolate(secret, use, k);
+	share_interpolate(secret, use, k, 0);
 	*len = use[0]->len;
 	share_check(tag, use[0], secret, *len);
 	if (secret_equal(tag, use[0]->check, SHARE_TAG))
@@ -451,20 +458,19 @@ mod(uint32_t v)
 }
 
 void
-gf65521_split(uint16_t *y, const uint16_t *secret, size_t limbs, unsigned k,
-    unsigned n, const uint16_t *coef)
+gf65521_at(uint16_t *y, const uint16_t *secret, size_t limbs, unsigned k,
+    unsigned x, const uint16_t *coef)
 {
-	unsigned x, j;
+	unsigned j;
 	size_t i;
 
-	for (x = 1; x <= n; x++)
-		for (i = 0; i < limbs; i++) {
-			uint32_t v = 0;
+	for (i = 0; i < limbs; i++) {
+		uint32_t v = 0;
 
-			for (j = k - 1; j > 0; j--)
-				v = mod(mod(v + coef[(j - 1) * limbs + i]) * x);
-			y[(x - 1) * limbs + i] = (uint16_t)mod(v + secret[i]);
-		}
+		for (j = k - 1; j > 0; j--)
+			v = mod(mod(v + coef[(j - 1) * limbs + i]) * x);
+		y[i] = (uint16_t)mod(v + secret[i]);
+	}
 }
 
 static uint32_t
@@ -481,24 +487,23 @@ power(uint32_t a, unsigned n)
 }
 
 void
-gf65521_join(uint16_t *secret, const uint16_t *const *y, const unsigned *x,
-    unsigned k, size_t limbs)
+gf65521_join(uint16_t *out, const uint16_t *const *y, const unsigned *x,
+    unsigned k, size_t limbs, unsigned at)
 {
 	unsigned i, j;
 	size_t l;
 
-	memset(secret, 0, limbs * sizeof *secret);
+	memset(out, 0, limbs * sizeof *out);
 	for (i = 0; i < k; i++) {
 		uint32_t above = 1, below = 1, c;
 
 		for (j = 0; j < k; j++)
 			if (j != i) {
-				above = mod(above * x[j]);
+				above = mod(above * mod(x[j] + GF65521 - at));
 				below = mod(below * mod(x[j] + GF65521 - x[i]));
 			}
 		c = mod(above * power(below, GF65521 - 2));
 		for (l = 0; l < limbs; l++)
-			secret[l] =
-			    (uint16_t)mod(secret[l] + mod(c * mod(y[i][l])));
+			out[l] = (uint16_t)mod(out[l] + mod(c * mod(y[i][l])));
 	}
 }

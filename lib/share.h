@@ -42,6 +42,8 @@ bool share_id_ok(const char *id);
  * Split len bytes into n shares of len bytes, laid one after the other in y.
  * coef is (k - 1) * len random bytes, used once.
  */
+void share_at(unsigned char *y, const unsigned char *secret, size_t len,
+    unsigned k, unsigned x, const unsigned char *coef); /* one of them */
 void share_split(unsigned char *y, const unsigned char *secret, size_t len,
     unsigned k, unsigned n, const unsigned char *coef);
 
@@ -90,9 +92,9 @@ int share_join(unsigned char *secret, size_t *len, const struct share *const *s,
     unsigned count, unsigned threshold, enum share_verdict *verdict,
     struct why *w);
 
-/* The bare interpolation at 0 of k shares; the x are distinct. */
+/* The bare interpolation of k shares, at position at; the x are distinct. */
 void share_interpolate(
-    unsigned char *secret, const struct share *const *s, unsigned k);
+    unsigned char *out, const struct share *const *s, unsigned k, unsigned at);
 
 /*
  * The original's scheme over GF(65521), for --plain: x is the position, each
@@ -101,12 +103,15 @@ void share_interpolate(
 #define GF65521 65521u
 #define GF65521_SHARES 65520u
 
-/* coef: (k - 1) * limbs values below GF65521.  y: n * limbs. */
-void gf65521_split(uint16_t *y, const uint16_t *secret, size_t limbs,
-    unsigned k, unsigned n, const uint16_t *coef);
+/* Share x.  coef: (k - 1) * limbs values below GF65521.  y: limbs. */
+void gf65521_at(uint16_t *y, const uint16_t *secret, size_t limbs, unsigned k,
+    unsigned x, const uint16_t *coef);
 
-/* y: k pointers to limbs values; x: their k distinct positions, from 1. */
-void gf65521_join(uint16_t *secret, const uint16_t *const *y, const unsigned *x,
-    unsigned k, size_t limbs);
+/*
+ * The polynomial through k shares, at position at (0: the secret).  y: k
+ * pointers to limbs values; x: their k distinct positions, from 1.
+ */
+void gf65521_join(uint16_t *out, const uint16_t *const *y, const unsigned *x,
+    unsigned k, size_t limbs, unsigned at);
 
 #endif

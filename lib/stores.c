@@ -162,7 +162,7 @@ defaults(const char *file, struct why *w)
 		struct stores_one *o = &s->store[s->count++];
 
 		o->x = i + 1;
-		if (asprintf(&o->url, "sqlite:store%u.sqlite", i + 1) < 0)
+		if (asprintf(&o->url, "sqlite:store-%u.sqlite", i + 1) < 0)
 			o->url = NULL;
 		o->operator= strdup("this machine");
 		o->pin = strdup("");
@@ -189,9 +189,9 @@ make_defaults(const struct stores *s, const char *file, struct why *w)
 {
 	static const char text[] =
 	    "threshold\tk=2\n"
-	    "store\tx=1\turl=sqlite:store1.sqlite\toperator=this%20machine\n"
-	    "store\tx=2\turl=sqlite:store2.sqlite\toperator=this%20machine\n"
-	    "store\tx=3\turl=sqlite:store3.sqlite\toperator=this%20machine\n"
+	    "store\tx=1\turl=sqlite:store-1.sqlite\toperator=this%20machine\n"
+	    "store\tx=2\turl=sqlite:store-2.sqlite\toperator=this%20machine\n"
+	    "store\tx=3\turl=sqlite:store-3.sqlite\toperator=this%20machine\n"
 	    ".end\t4\n";
 	unsigned i;
 
