@@ -13,10 +13,10 @@
 #include "share.h"
 #include "word.h"
 
-#define SECRET_MAX 65520       /* bytes; what a length limb can say */
-#define INPUT_MAX (1u << 20)   /* bytes of shares */
+#define SECRET_MAX 65520      /* bytes; what a length limb can say */
+#define INPUT_MAX (1u << 20)  /* bytes of shares */
 #define MEMORY_MAX (1u << 20) /* bytes of coefficients */
-#define CANDIDATES 10          /* limbs that may stand for two values */
+#define CANDIDATES 10         /* limbs that may stand for two values */
 
 bool
 plain_given(const struct plain *p)
