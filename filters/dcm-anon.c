@@ -1,0 +1,255 @@
+/* dcm-anon: DICOM objects in, de-identified objects out */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "anon.h"
+#include "line.h"
+#include "opt.h"
+#include "out.h"
+#include "progress.h"
+#include "rec.h"
+#include "sandbox.h"
+#include "secret.h"
+#include "word.h"
+
+static const char *site_key;
+static const char *new_site_key;
+static const char *rejects;
+static long long max_dataset = 16 << 20;
+
+static const struct poptOption options[] = {
+	{ "site-key", 'k', POPT_ARG_STRING, &site_key, 0,
+	    "the site's key, from which all pseudonyms come", "FILE" },
+	{ "new-site-key", '\0', POPT_ARG_STRING, &new_site_key, 0,
+	    "make one in FILE, which must not exist, and exit", "FILE" },
+	{ "rejects", '\0', POPT_ARG_STRING, &rejects, 0,
+	    "go on after a record that cannot be had; list it in FILE",
+	    "FILE" },
+	{ "max-dataset", '\0', POPT_ARG_LONGLONG, &max_dataset, 0,
+	    "bytes of an object, its pixels aside, that are held (16 MiB)",
+	    "BYTES" },
+	OPT_COMMON
+};
+
+#define HEAD 512 /* what tells a record stream from a bare object */
+
+/* The head of standard input that main() looked at, then the rest. */
+struct bare {
+	unsigned char head[HEAD];
+	size_t used, left;
+};
+
+static int
+bare_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w)
+{
+	struct bare *b = arg;
+	unsigned char *o = buf;
+	ssize_t n;
+
+	*got = b->left < size ? b->left : size;
+	memcpy(o, b->head + b->used, *got);
+	b->used += *got;
+	b->left -= *got;
+	while (*got < size) {
+		n = read(STDIN_FILENO, o + *got, size - *got);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return why_set(
+			    w, EXIT_IO, "standard input: %s", strerror(errno));
+		if (n == 0)
+			return 0;
+		*got += (size_t)n;
+	}
+	return 1;
+}
+
+static int
+record_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w)
+{
+	return recin_fill(arg, buf, size, got, w);
+}
+
+static void
+one_object(struct anon *a, struct stamp *s, struct bare *b)
+{
+	struct anon_source src = { bare_fill, b, REC_UNKNOWN };
+	struct why w = { 0 };
+
+	if (anon_object(a, &src, &w) != ANON_DONE || stamp_settle(s, &w) < 0) {
+		/* What was handed over before goes out before us. */
+		struct why ignored;
+
+		stamp_settle(s, &ignored);
+		die_why(&w);
+	}
+	out_commit();
+}
+
+/* Name what was set aside in --rejects; without it, stop. */
+static void
+reject(struct lineout *to, const char *name, const struct why *why)
+{
+	char word[WORD_MAX(REC_NAME_MAX)];
+	struct why w = { 0 };
+	struct line l;
+
+	if (to == NULL) {
+		word_encode(word, name, strlen(name));
+		say_error("%s: %s", word, why->text);
+		say_hint("with --rejects FILE such records are set aside");
+		exit(why->code);
+	}
+	aside(name, why);
+	line_init(&l, false);
+	line_set_name(&l, name, strlen(name));
+	line_set(&l, "reason", why->text, strlen(why->text));
+	if (lineout_put(to, &l, &w) < 0)
+		die_why(&w);
+	line_free(&l);
+}
+
+static unsigned long
+all_records(struct anon *a, struct recin *in, struct lineout *aside_to)
+{
+	struct why w = { 0 };
+	unsigned long served = 0;
+	struct rec *r;
+	int got;
+
+	while ((got = recin_next(in, &r, &w)) > 0) {
+		struct anon_source src = { record_fill, in, r->size };
+
+		switch (anon_object(a, &src, &w)) {
+		case ANON_DONE:
+			served++;
+			progress_add(1, (unsigned long long)r->size);
+			break;
+		case ANON_ASIDE:
+			reject(aside_to, r->name, &w);
+			break;
+		case ANON_VOID:
+			break;
+		case ANON_FAIL:
+			die_why(&w);
+		}
+	}
+	if (got < 0)
+		die_why(&w);
+	return served;
+}
+
+static const char *
+site_key_path(void)
+{
+	static char path[4096];
+	const char *s = opt_or_env(site_key, "MDM_SITE_KEY");
+
+	if (s != NULL)
+		return s;
+	snprintf(path, sizeof path, "%s/site.key", opt_home());
+	return path;
+}
+
+static struct sitekey *
+open_site_key(void)
+{
+	const char *path = site_key_path();
+	struct why w = { 0 };
+	struct sitekey *k = sitekey_read(path, &w);
+
+	if (k != NULL)
+		return k;
+	say_error("%s", w.text);
+	if (access(path, F_OK) < 0)
+		say_hint("dcm-anon --new-site-key %s makes one", path);
+	exit(w.code);
+}
+
+static int
+make_site_key(void)
+{
+	struct why w = { 0 };
+
+	if (sitekey_new(new_site_key, &w) < 0)
+		die_why(&w);
+	return EXIT_OK;
+}
+
+static int
+stream(struct anon *a, struct stamp *s, struct recout *out, struct recin *in,
+    int rejects_fd)
+{
+	struct lineout *aside_to = NULL;
+	struct why w = { 0 };
+	unsigned long served;
+
+	if (rejects_fd >= 0)
+		aside_to = lineout_open(rejects_fd, "rejects", false);
+	recin_on_idle(in, stamp_idle, s);
+	served = all_records(a, in, aside_to);
+	if (stamp_settle(s, &w) < 0 || recout_end(out, &w) < 0 ||
+	    (aside_to != NULL && lineout_end(aside_to, &w) < 0))
+		die_why(&w);
+	lineout_free(aside_to);
+	out_commit();
+	progress_end();
+	return exit_status(served);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bare head = { .used = 0 };
+	struct recout *out = NULL;
+	struct recin *in = NULL;
+	struct why w = { 0 };
+	struct sitekey *site;
+	struct stamp *stamp;
+	struct anon *a;
+	unsigned char *plain;
+	size_t n;
+	int fd, rejects_fd = -1;
+
+	if (*opt_parse(argc, argv, options, "< records > records"))
+		die(EXIT_USAGE, "takes no operands");
+	if (max_dataset < 1 << 10 || max_dataset > 1LL << 31)
+		die(EXIT_USAGE, "--max-dataset: from 1 KiB to 2 GiB");
+	secret_init(1 << 16);
+	if (new_site_key)
+		return make_site_key();
+	site = open_site_key();
+	dcm_init();
+	if (rejects && (rejects_fd = opt_open(
+			    rejects, O_WRONLY | O_CREAT | O_TRUNC, &w)) < 0)
+		die_why(&w);
+	fd = out_open(opt_output);
+	if (bare_fill(&head, head.head, HEAD, &n, &w) < 0)
+		die_why(&w);
+	head.left = n;
+	if (head.left == 0)
+		die(EXIT_DATA, "empty input");
+	if (rec_is_stream(head.head, head.left)) {
+		in = recin_open(STDIN_FILENO, head.head, head.left, &w);
+		out = in ? recout_open(fd, &w) : NULL;
+		if (out == NULL)
+			die_why(&w);
+	}
+	plain = sitekey_derive(site, "plain");
+	a = anon_new(deid_new(pseudo_new(site)),
+	    stamp = stamp_open(out, fd, plain, SITEKEY_BYTES),
+	    (unsigned long long)max_dataset);
+	secret_free(plain, SITEKEY_BYTES);
+	sitekey_free(site);
+	if (opt_output == NULL)
+		sandbox_closed();
+	if (in != NULL)
+		return stream(a, stamp, out, in, rejects_fd);
+	one_object(a, stamp, &head);
+	return EXIT_OK;
+}

@@ -1,0 +1,586 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "anon.h"
+#include "dict.h"
+#include "hash.h"
+
+#define DICOMDIR_TAG 0x00041220
+
+struct anon {
+	struct deid *deid;
+	struct dcm *dcm;
+	struct stamp *out;
+	size_t max;
+
+	/* Names given out, as keys of an open hash table. */
+	struct seen {
+		unsigned char key[16]; /* all zeros: free */
+	} * seen;
+	size_t seen_size, seen_count;
+
+	/* The object at hand. */
+	const struct anon_source *src;
+	struct slot *slot;
+	size_t used; /* bytes of slot->in */
+	bool whole;  /* these are all */
+	bool voided; /* its producer withdrew it */
+	struct walk_meta meta;
+	struct walk walk;
+	struct walk_pixel pixel;
+	struct deid_names names;
+	size_t kept; /* end of what the rules are to see */
+	bool has_pixel;
+	unsigned char *tail; /* what follows streamed Pixel Data */
+	size_t tail_size, tail_len;
+};
+
+/* Step results: 0 on, else one of these. */
+enum { ASIDE = -1, FAIL = -2 };
+
+static int
+aside_set(struct why *w, const char *text)
+{
+	why_set(w, EXIT_DATA, "%s", text);
+	return ASIDE;
+}
+
+struct anon *
+anon_new(struct deid *d, struct stamp *out, unsigned long long max_dataset)
+{
+	struct anon *a = calloc(1, sizeof *a);
+
+	if (a == NULL)
+		die(EXIT_IO, "out of memory");
+	a->deid = d;
+	a->dcm = dcm_new();
+	a->out = out;
+	a->max = (size_t)max_dataset;
+	a->seen_size = 1024;
+	if ((a->seen = calloc(a->seen_size, sizeof *a->seen)) == NULL)
+		die(EXIT_IO, "out of memory");
+	return a;
+}
+
+void
+anon_free(struct anon *a)
+{
+	if (a == NULL)
+		return;
+	dcm_free(a->dcm);
+	free(a->seen);
+	free(a->tail);
+	free(a);
+}
+
+/* The place of a key: where it is, or where it would be. */
+static struct seen *
+seen_place(const struct anon *a, const unsigned char key[16])
+{
+	static const unsigned char none[16];
+	size_t i;
+
+	memcpy(&i, key, sizeof i);
+	for (;; i++) {
+		struct seen *s = &a->seen[i % a->seen_size];
+
+		if (memcmp(s->key, none, 16) == 0 ||
+		    memcmp(s->key, key, 16) == 0)
+			return s;
+	}
+}
+
+static void
+seen_key(const char *name, unsigned char key[32])
+{
+	sha256(key, name, strlen(name));
+	key[15] |= 1; /* never all zeros */
+}
+
+static bool
+seen_has(const struct anon *a, const char *name)
+{
+	unsigned char key[32];
+
+	seen_key(name, key);
+	return seen_place(a, key)->key[15] != 0;
+}
+
+static void
+seen_add(struct anon *a, const char *name)
+{
+	struct seen *old = a->seen;
+	size_t n = a->seen_size, i;
+	unsigned char key[32];
+
+	if (2 * ++a->seen_count > n) {
+		a->seen_size = 2 * n;
+		a->seen = calloc(a->seen_size, sizeof *a->seen);
+		if (a->seen == NULL)
+			die(EXIT_IO, "out of memory");
+		for (i = 0; i < n; i++)
+			if (old[i].key[15] != 0)
+				*seen_place(a, old[i].key) = old[i];
+		free(old);
+	}
+	seen_key(name, key);
+	memcpy(seen_place(a, key)->key, key, 16);
+}
+
+/* Fill n more bytes into buf; whole is set at the object's end. */
+static int
+fill(struct anon *a, void *buf, size_t n, size_t *got, struct why *w)
+{
+	int r = 1;
+
+	*got = 0;
+	if (!a->whole)
+		r = a->src->fill(a->src->arg, buf, n, got, w);
+	if (r < 0)
+		return FAIL;
+	if (r == REC_VOID)
+		a->voided = true;
+	if (r != 1)
+		a->whole = true;
+	return a->voided ? ASIDE : 0;
+}
+
+/* Have at least need bytes in slot->in, or all there are. */
+static int
+more(struct anon *a, size_t need, struct why *w)
+{
+	struct slot *s = a->slot;
+	size_t got;
+	int r;
+
+	if (need > a->max && need > STAMP_SLOT)
+		return aside_set(
+		    w, "its data set is larger than --max-dataset");
+	if (need > s->in_size) {
+		size_t twice = 2 * s->in_size;
+
+		if (twice > a->max + STAMP_SLOT)
+			twice = a->max + STAMP_SLOT;
+		stamp_grow(&s->in, &s->in_size, need > twice ? need : twice);
+	}
+	r = fill(a, s->in + a->used, s->in_size - a->used, &got, w);
+	a->used += got;
+	return r;
+}
+
+static int
+read_meta(struct anon *a, struct why *w)
+{
+	size_t need = STAMP_SLOT;
+	int got;
+
+	a->used = 0;
+	a->whole = a->voided = false;
+	do {
+		if ((got = more(a, need, w)) < 0)
+			return got;
+		if (a->used == 0)
+			return aside_set(w, "empty");
+		got = walk_meta(&a->meta, a->slot->in, a->used, a->whole, w);
+		need = a->meta.need;
+	} while (got == WALK_MORE);
+	if (got < 0)
+		return ASIDE;
+	if (a->meta.directory)
+		return aside_set(w, "a DICOMDIR");
+	return 0;
+}
+
+/* Make slot->in the inflated data set. */
+static int
+inflate_all(struct anon *a, struct why *w)
+{
+	z_stream z = { 0 };
+	unsigned char *out = NULL;
+	size_t size = 0, used = 0;
+	int got, r;
+
+	while (!a->whole)
+		if ((r = more(a, a->used + STAMP_SLOT, w)) < 0)
+			return r;
+	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+		die(EXIT_IO, "out of memory");
+	z.next_in = a->slot->in + a->meta.dataset;
+	z.avail_in = (uInt)(a->used - a->meta.dataset);
+	do {
+		if (used == size)
+			stamp_grow(&out, &size, size ? 2 * size : STAMP_SLOT);
+		z.next_out = out + used;
+		z.avail_out = (uInt)(size - used);
+		got = inflate(&z, Z_NO_FLUSH);
+		used = size - z.avail_out;
+	} while (got == Z_OK && used <= a->max);
+	inflateEnd(&z);
+	if (got != Z_STREAM_END) {
+		free(out);
+		return aside_set(w,
+		    used > a->max
+			? "its inflated data set is larger than --max-dataset"
+			: "its deflated data set is damaged");
+	}
+	free(a->slot->in);
+	a->slot->in = out;
+	a->slot->in_size = size;
+	a->used = used;
+	a->meta.dataset = 0;
+	return 0;
+}
+
+/*
+ * Walk to Pixel Data or the end, and move together what has to be parsed:
+ * what is removed whatever it holds is never shown to a parser.
+ */
+static int
+walk_head(struct anon *a, struct why *w)
+{
+	struct walk *k = &a->walk;
+	int got, r;
+
+	a->kept = a->meta.dataset;
+	walk_begin(k, a->meta.syntax, a->meta.dataset);
+	for (;;) {
+		unsigned char *in = a->slot->in;
+
+		got = walk_next(k, in, a->used, a->whole, w);
+		if (got == WALK_MORE) {
+			if ((r = more(a, k->need, w)) < 0)
+				return r;
+			continue;
+		}
+		if (got != WALK_ELEMENT)
+			break;
+		if (k->tag == DICOMDIR_TAG)
+			return aside_set(w, "a DICOMDIR");
+		if (deid_drops(a->deid, k->tag))
+			continue;
+		memmove(in + a->kept, in + k->at, k->end - k->at);
+		a->kept += k->end - k->at;
+	}
+	a->has_pixel = got == WALK_PIXEL;
+	if (!a->has_pixel)
+		return got < 0 ? ASIDE : 0;
+	if (k->size == WALK_UNDEFINED && a->meta.guessed)
+		return aside_set(w, "compressed, by a method it does not name");
+	if (k->size != WALK_UNDEFINED && !a->meta.deflated &&
+	    a->src->size != REC_UNKNOWN &&
+	    k->size > (unsigned long long)a->src->size - k->value)
+		return aside_set(
+		    w, "(7fe0,0010): its length goes beyond the end");
+	walk_pixel_begin(&a->pixel, k);
+	return 0;
+}
+
+/* One element of file meta information, explicit VR little endian. */
+static unsigned char *
+meta_put(unsigned char *o, unsigned element, const char *vr, const char *text)
+{
+	size_t n = strlen(text), even = n + n % 2;
+
+	*o++ = 2;
+	*o++ = 0;
+	*o++ = (unsigned char)element;
+	*o++ = 0;
+	*o++ = (unsigned char)vr[0];
+	*o++ = (unsigned char)vr[1];
+	*o++ = (unsigned char)even;
+	*o++ = 0;
+	memcpy(o, text, n);
+	if (n % 2 != 0)
+		o[n] = vr[0] == 'U' ? '\0' : ' ';
+	return o + even;
+}
+
+/* Preamble and file meta information, of our own making. */
+static void
+put_meta(struct anon *a)
+{
+	static const char implementation[] =
+	    "2.25.35179308554562892520865671954580648594";
+	static const unsigned char version[] = { 2, 0, 1, 0, 'O', 'B', 0, 0, 2,
+		0, 0, 0, 0, 1 };
+	struct slot *s = a->slot;
+	unsigned char *o, *group;
+	size_t n;
+
+	stamp_grow(&s->head, &s->head_size, 1 << 14);
+	memset(s->head, 0, 128);
+	memcpy(s->head + 128, "DICM", 4);
+	group = s->head + 132;
+	memcpy(group, "\2\0\0\0UL\4\0", 8);
+	o = group + 12;
+	memcpy(o, version, sizeof version);
+	o += sizeof version;
+	if (a->names.sop_class[0] != '\0')
+		o = meta_put(o, 0x02, "UI", a->names.sop_class);
+	o = meta_put(o, 0x03, "UI", a->names.sop);
+	o = meta_put(o, 0x10, "UI", a->meta.transfer);
+	o = meta_put(o, 0x12, "UI", implementation);
+	o = meta_put(o, 0x13, "SH", "MDM_1");
+	n = (size_t)(o - group) - 12;
+	group[8] = (unsigned char)n;
+	group[9] = (unsigned char)(n >> 8);
+	group[10] = group[11] = 0;
+	s->head_len = (size_t)(o - s->head);
+}
+
+/* Parse, apply the rules, and write everything up to the pixels' value. */
+static int
+make_head(struct anon *a, struct why *w)
+{
+	struct slot *s = a->slot;
+	size_t n = a->walk.value - a->walk.at;
+	char name[3 * PSEUDO_MAX];
+
+	if (dcm_parse(a->dcm, s->in + a->meta.dataset,
+		a->kept - a->meta.dataset, a->meta.syntax, w) < 0 ||
+	    deid_apply(a->deid, a->dcm, &a->names, w) < 0)
+		return ASIDE;
+	snprintf(name, sizeof name, "%s/%s/%s", a->names.study, a->names.series,
+	    a->names.sop);
+	if (seen_has(a, name))
+		return aside_set(
+		    w, "a second object with the same SOP Instance UID");
+	if (a->names.sop_class[0] == '\0')
+		memcpy(a->names.sop_class, a->meta.sop_class,
+		    sizeof a->meta.sop_class);
+	put_meta(a);
+	s->head_len =
+	    dcm_write(a->dcm, &s->head, &s->head_size, s->head_len, w);
+	if (s->head_len == 0)
+		return ASIDE;
+	if (a->has_pixel) {
+		stamp_grow(&s->head, &s->head_size, s->head_len + n);
+		memcpy(s->head + s->head_len, s->in + a->walk.at, n);
+		s->head_len += n;
+	}
+	rec_set_name(&s->rec, name);
+	rec_set_text(&s->rec, "study", a->names.study);
+	rec_set_text(&s->rec, "series", a->names.series);
+	rec_set_text(&s->rec, "sop", a->names.sop);
+	rec_set_text(&s->rec, "pseudonym", a->names.patient);
+	if (a->names.modality[0] != '\0')
+		rec_set_text(&s->rec, "modality", a->names.modality);
+	rec_set_text(&s->rec, "profile", deid_digest(a->deid));
+	rec_via(&s->rec, deid_digest(a->deid));
+	s->first = true;
+	return 0;
+}
+
+/* What follows Pixel Data may be nothing that would stay. */
+static int
+check_tail(struct anon *a, const unsigned char *p, size_t n, struct why *w)
+{
+	struct walk k;
+	int got;
+
+	walk_begin(&k, a->meta.syntax, 0);
+	while ((got = walk_next(&k, p, n, true, w)) == WALK_ELEMENT)
+		if (!deid_drops(a->deid, k.tag)) {
+			why_set(w, EXIT_DATA,
+			    "(%04x,%04x): out of order, after Pixel Data",
+			    TAG_GROUP(k.tag), (unsigned)(k.tag & 0xffff));
+			return ASIDE;
+		}
+	if (got == WALK_PIXEL)
+		return aside_set(w, "more than one Pixel Data");
+	return got < 0 ? ASIDE : 0;
+}
+
+/* Deflate again what follows the meta information. */
+static void
+deflate_all(struct anon *a, size_t meta_len)
+{
+	struct slot *s = a->slot;
+	z_stream z = { 0 };
+	unsigned char *out = NULL;
+	size_t size = 0, bound;
+
+	if (deflateInit2(
+		&z, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		die(EXIT_IO, "out of memory");
+	bound = deflateBound(&z, s->head_len + s->body_len);
+	stamp_grow(&out, &size, meta_len + bound + 64);
+	memcpy(out, s->head, meta_len);
+	z.next_out = out + meta_len;
+	z.avail_out = (uInt)(size - meta_len);
+	z.next_in = s->head + meta_len;
+	z.avail_in = (uInt)(s->head_len - meta_len);
+	if (deflate(&z, Z_NO_FLUSH) != Z_OK)
+		die(EXIT_BUG, "deflate failed");
+	z.next_in = (unsigned char *)(uintptr_t)s->body;
+	z.avail_in = (uInt)s->body_len;
+	if (deflate(&z, Z_FINISH) != Z_STREAM_END)
+		die(EXIT_BUG, "deflate failed");
+	free(s->head);
+	s->head = out;
+	s->head_size = size;
+	s->head_len = size - z.avail_out;
+	if (s->head_len % 2 != 0) /* as the standard has it */
+		out[s->head_len++] = 0;
+	s->body_len = 0;
+	deflateEnd(&z);
+}
+
+static size_t
+meta_length(const struct slot *s)
+{
+	return 132 + 12 + (size_t)(s->head[140] | s->head[141] << 8);
+}
+
+/* The whole object is in the slot: nothing is said before all is known. */
+static int
+finish_held(struct anon *a, struct why *w)
+{
+	struct slot *s = a->slot;
+	size_t value = a->walk.value;
+	long long n = 0;
+	int r;
+
+	if (a->has_pixel) {
+		n = walk_pixel(&a->pixel, s->in + value, a->used - value, w);
+		if (n < 0)
+			return ASIDE;
+		if (!a->pixel.done)
+			return aside_set(w, "(7fe0,0010): cut short");
+		r = check_tail(
+		    a, s->in + value + n, a->used - value - (size_t)n, w);
+		if (r < 0)
+			return r;
+		s->body = s->in + value;
+		s->body_len = (size_t)n;
+	}
+	if (a->meta.deflated)
+		deflate_all(a, meta_length(s));
+	s->size = (long long)(s->head_len + s->body_len);
+	s->last = true;
+	seen_add(a, s->rec.name);
+	stamp_give(a->out);
+	return 0;
+}
+
+/* The rest of the object after its Pixel Data, n bytes of it at p so far. */
+static int
+read_tail(struct anon *a, const unsigned char *p, size_t n, struct why *w)
+{
+	size_t got;
+	int r;
+
+	stamp_grow(&a->tail, &a->tail_size, n + (1 << 16));
+	memcpy(a->tail, p, n);
+	a->tail_len = n;
+	while (!a->whole) {
+		if (a->tail_len > a->max)
+			return aside_set(
+			    w, "its data set is larger than --max-dataset");
+		if (a->tail_len == a->tail_size)
+			stamp_grow(&a->tail, &a->tail_size, 2 * a->tail_size);
+		r = fill(a, a->tail + a->tail_len, a->tail_size - a->tail_len,
+		    &got, w);
+		a->tail_len += got;
+		if (r < 0)
+			return r;
+	}
+	return check_tail(a, a->tail, a->tail_len, w);
+}
+
+/* Give the pixels that are in the slot, from offset on. */
+static int
+pass(struct anon *a, size_t offset, struct why *w)
+{
+	struct slot *s = a->slot;
+	long long n;
+	int r = 0;
+
+	n = walk_pixel(&a->pixel, s->in + offset, a->used - offset, w);
+	if (n < 0)
+		return ASIDE;
+	s->body = s->in + offset;
+	s->body_len = (size_t)n;
+	if (a->pixel.done)
+		r = read_tail(
+		    a, s->in + offset + n, a->used - offset - (size_t)n, w);
+	else if (a->whole)
+		r = aside_set(w, "(7fe0,0010): cut short");
+	return r;
+}
+
+/* More Pixel Data than a slot holds: slot by slot. */
+static int
+finish_streamed(struct anon *a, struct why *w)
+{
+	struct why other;
+	char *name = strdup(a->slot->rec.name);
+	size_t offset = a->walk.value;
+	int r;
+
+	if (name == NULL)
+		die(EXIT_IO, "out of memory");
+	if (!a->pixel.fragments)
+		a->slot->size = (long long)(a->slot->head_len + a->walk.size);
+	for (;;) {
+		r = pass(a, offset, w);
+		if (r < 0 && a->slot->first) /* nothing was said yet */
+			break;
+		if (r < 0)
+			a->slot->withdrawn = true;
+		a->slot->last = r < 0 || a->pixel.done;
+		stamp_give(a->out);
+		if (r < 0 || a->pixel.done)
+			break;
+		a->used = 0;
+		offset = 0;
+		if ((a->slot = stamp_take(a->out, &other)) == NULL) {
+			*w = other;
+			r = FAIL;
+			break;
+		}
+		r = fill(a, a->slot->in, STAMP_SLOT, &a->used, w);
+		if (r < 0) {
+			a->slot->last = a->slot->withdrawn = true;
+			stamp_give(a->out);
+			break;
+		}
+	}
+	if (r == 0)
+		seen_add(a, name);
+	free(name);
+	return r;
+}
+
+static int
+object(struct anon *a, struct why *w)
+{
+	int r;
+
+	if ((r = read_meta(a, w)) < 0)
+		return r;
+	if (a->meta.deflated && (r = inflate_all(a, w)) < 0)
+		return r;
+	if ((r = walk_head(a, w)) < 0 || (r = make_head(a, w)) < 0)
+		return r;
+	if (a->whole)
+		return finish_held(a, w);
+	return finish_streamed(a, w);
+}
+
+enum anon_result
+anon_object(struct anon *a, const struct anon_source *src, struct why *w)
+{
+	a->src = src;
+	if ((a->slot = stamp_take(a->out, w)) == NULL)
+		return ANON_FAIL;
+	switch (object(a, w)) {
+	case 0:
+		return ANON_DONE;
+	case FAIL:
+		return ANON_FAIL;
+	}
+	return a->voided ? ANON_VOID : ANON_ASIDE;
+}

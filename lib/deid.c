@@ -1,0 +1,663 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deid.h"
+#include "dict.h"
+#include "hash.h"
+#include "word.h"
+
+#define RULES                                                                  \
+	"mdm rules 1" /* counts up when the code below decides otherwise */
+#define DUMMY "ANONYMIZED"
+
+#define STUDY_UID 0x0020000d
+#define SERIES_UID 0x0020000e
+#define SOP_UID 0x00080018
+#define SOP_CLASS 0x00080016
+#define MODALITY 0x00080060
+#define ACCESSION 0x00080050
+#define PATIENT_NAME 0x00100010
+#define PATIENT_ID 0x00100020
+#define ISSUER 0x00100021
+#define STUDY_ID 0x00200010
+#define REMOVED_IDENTITY 0x00120062
+#define METHOD 0x00120063
+#define METHOD_CODE 0x00120064
+#define DATES_MODIFIED 0x00280303
+
+struct deid {
+	struct pseudo *pseudo;
+	char digest[17];
+
+	/* The object at hand. */
+	struct dcm *set;
+	const struct deid_names *names;
+	char issuer[256];
+	size_t issuer_len;
+	int dummies; /* below this depth all values become dummies; or -1 */
+	char *value; /* what takes a value's place */
+	size_t value_size;
+};
+
+enum deid_action
+deid_decide(enum deid_action a, enum deid_type type)
+{
+	/*                  unknown   1       2       3 */
+	static const unsigned char of[DEID_ACTIONS][4] = {
+		[DEID_K] = { DEID_K, DEID_K, DEID_K, DEID_K },
+		[DEID_X] = { DEID_X, DEID_X, DEID_X, DEID_X },
+		[DEID_Z] = { DEID_Z, DEID_Z, DEID_Z, DEID_Z },
+		[DEID_D] = { DEID_D, DEID_D, DEID_D, DEID_D },
+		[DEID_U] = { DEID_U, DEID_U, DEID_U, DEID_U },
+		[DEID_XD] = { DEID_D, DEID_D, DEID_D, DEID_X },
+		[DEID_XZ] = { DEID_Z, DEID_Z, DEID_Z, DEID_X },
+		[DEID_XZD] = { DEID_D, DEID_D, DEID_Z, DEID_X },
+		[DEID_XZU] = { DEID_U, DEID_U, DEID_Z, DEID_X },
+		[DEID_ZD] = { DEID_D, DEID_D, DEID_Z, DEID_Z },
+	};
+
+	return of[a][type];
+}
+
+const struct deid_row *
+deid_find(uint32_t tag)
+{
+	size_t lo = 0, hi = deid_row_count, i;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (deid_rows[mid].tag == tag)
+			return &deid_rows[mid];
+		if (deid_rows[mid].tag < tag)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (i = 0; i < deid_range_count; i++)
+		if ((tag & deid_ranges[i].mask) == deid_ranges[i].row.tag)
+			return &deid_ranges[i].row;
+	return NULL;
+}
+
+static bool
+structural(uint32_t tag)
+{
+	size_t i;
+
+	for (i = 0; i < deid_structural_count; i++)
+		if (deid_structural[i] == tag)
+			return true;
+	return false;
+}
+
+/*
+ * What the table does not say about whole groups: commands, file meta
+ * information and directories have no place in a data set; group lengths are
+ * void once something was removed; an overlay without its Overlay Data (which
+ * the table removes) is not valid, and its label is free text.
+ */
+static bool
+drops_group(uint32_t tag)
+{
+	unsigned group = TAG_GROUP(tag);
+
+	return TAG_PRIVATE(tag) || group < 8 || (tag & 0xffff) == 0 ||
+	       (group & 0xffe1) == 0x5000 || (group & 0xffe1) == 0x6000;
+}
+
+bool
+deid_drops(const struct deid *d, uint32_t tag)
+{
+	const struct deid_row *row;
+
+	(void)d;
+	if (drops_group(tag))
+		return true;
+	if (tag == ISSUER) /* removed, but needed before that */
+		return false;
+	if ((row = deid_find(tag)) != NULL)
+		return deid_decide(row->action, DEID_TYPE_UNKNOWN) == DEID_X;
+	return dict_vr(tag) == 0;
+}
+
+static const char *
+replacement(struct deid *d, const char *text)
+{
+	size_t n = strlen(text) + 1;
+
+	if (n > d->value_size) {
+		free(d->value);
+		d->value_size = n * 2;
+		if ((d->value = malloc(d->value_size)) == NULL)
+			die(EXIT_IO, "out of memory");
+	}
+	memcpy(d->value, text, n);
+	return d->value;
+}
+
+static enum dcm_do
+replace(struct deid *d, struct dcm_element *e, const char *text)
+{
+	e->with = replacement(d, text);
+	e->with_size = strlen(text);
+	/* Even, in VRs that DCMTK takes for bytes. */
+	if (e->with_size % 2 != 0 && (e->vr == 0 || e->vr == VR('U', 'N')))
+		e->with_size++;
+	return DCM_REPLACE;
+}
+
+static enum dcm_do
+zeros(struct dcm_element *e, size_t n)
+{
+	static const char zero[8];
+
+	e->with = zero;
+	e->with_size = n;
+	return DCM_REPLACE;
+}
+
+/* A value that says nothing, of the right kind. */
+static enum dcm_do
+dummy(struct deid *d, struct dcm_element *e, unsigned vr)
+{
+	if (e->size == 0)
+		return DCM_KEEP; /* nothing to hide */
+	switch (vr) {
+	case VR('D', 'A'):
+		return replace(d, e, "19000101");
+	case VR('T', 'M'):
+		return replace(d, e, "000000");
+	case VR('D', 'T'):
+		return replace(d, e, "19000101000000");
+	case VR('A', 'S'):
+		return replace(d, e, "000Y");
+	case VR('D', 'S'):
+	case VR('I', 'S'):
+		return replace(d, e, "0 ");
+	case VR('U', 'R'):
+		return replace(d, e, "urn:" DUMMY);
+	case VR('A', 'E'):
+	case VR('C', 'S'):
+	case VR('L', 'O'):
+	case VR('L', 'T'):
+	case VR('P', 'N'):
+	case VR('S', 'H'):
+	case VR('S', 'T'):
+	case VR('U', 'C'):
+	case VR('U', 'T'):
+		return replace(d, e, DUMMY);
+	case VR('A', 'T'):
+	case VR('F', 'L'):
+	case VR('O', 'F'):
+	case VR('O', 'L'):
+	case VR('S', 'L'):
+	case VR('U', 'L'):
+		return zeros(e, 4);
+	case VR('F', 'D'):
+	case VR('O', 'D'):
+	case VR('O', 'V'):
+	case VR('S', 'V'):
+	case VR('U', 'V'):
+		return zeros(e, 8);
+	}
+	return zeros(e, 2);
+}
+
+/*
+ * UIDs that the standard itself registers for things, not for kinds of
+ * things: frames of reference of atlases, colour palettes.
+ */
+static bool
+well_known(const char *uid, size_t n)
+{
+	static const char *const prefix[] = { "1.2.840.10008.1.4.",
+		"1.2.840.10008.1.5." };
+	size_t i, k;
+
+	for (i = 0; i < sizeof prefix / sizeof *prefix; i++) {
+		k = strlen(prefix[i]);
+		if (n > k && n <= k + 4 && memcmp(uid, prefix[i], k) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t
+without_padding(const char *p, size_t n)
+{
+	while (n > 0 && (p[n - 1] == '\0' || p[n - 1] == ' '))
+		n--;
+	return n;
+}
+
+/* Every value of a UI element by its pseudonym. */
+static enum dcm_do
+other_uids(struct deid *d, struct dcm_element *e)
+{
+	const char *p = dcm_value(d->set, e), *end;
+	size_t n = p ? without_padding(p, e->size) : 0, k;
+	char *o, uid[PSEUDO_MAX];
+
+	if (n == 0)
+		return DCM_KEEP;
+	for (k = 1, o = memchr(p, '\\', n); o; k++)
+		o = memchr(o + 1, '\\', n - (size_t)(o + 1 - p));
+	/* Each value has PSEUDO_MAX with its delimiter, or is kept. */
+	if (d->value_size < n + k * PSEUDO_MAX + 1) {
+		free(d->value);
+		d->value_size = 2 * (n + k * PSEUDO_MAX + 1);
+		if ((d->value = malloc(d->value_size)) == NULL)
+			die(EXIT_IO, "out of memory");
+	}
+	for (o = d->value; n > 0; p = end + 1) {
+		end = memchr(p, '\\', n);
+		k = end ? (size_t)(end - p) : n;
+		if (k == 0 || well_known(p, without_padding(p, k))) {
+			memcpy(o, p, k);
+			o += k;
+		} else {
+			pseudo_uid(d->pseudo, uid, p, k);
+			o = stpcpy(o, uid);
+		}
+		if (end == NULL)
+			break;
+		*o++ = '\\';
+		n -= k + 1;
+	}
+	if ((o - d->value) % 2 != 0 && e->vr != VR('U', 'I'))
+		*o++ = '\0';
+	e->with = d->value;
+	e->with_size = (size_t)(o - d->value);
+	return DCM_REPLACE;
+}
+
+static bool
+is_text(unsigned vr)
+{
+	switch (vr) {
+	case VR('A', 'E'):
+	case VR('A', 'S'):
+	case VR('C', 'S'):
+	case VR('D', 'A'):
+	case VR('D', 'S'):
+	case VR('D', 'T'):
+	case VR('I', 'S'):
+	case VR('L', 'O'):
+	case VR('L', 'T'):
+	case VR('P', 'N'):
+	case VR('S', 'H'):
+	case VR('S', 'T'):
+	case VR('T', 'M'):
+	case VR('U', 'C'):
+	case VR('U', 'I'):
+	case VR('U', 'R'):
+	case VR('U', 'T'):
+		return true;
+	}
+	return false;
+}
+
+/* Is c in the repertoire of the VR? Text hides in what should be a number. */
+static bool
+allowed(unsigned vr, char c)
+{
+	if ((c >= '0' && c <= '9') || c == '\\' || c == ' ')
+		return true;
+	switch (vr) {
+	case VR('C', 'S'):
+		return (c >= 'A' && c <= 'Z') || c == '_';
+	case VR('D', 'S'):
+		return c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E';
+	case VR('I', 'S'):
+		return c == '+' || c == '-';
+	case VR('A', 'S'):
+		return c == 'D' || c == 'W' || c == 'M' || c == 'Y';
+	case VR('U', 'I'):
+		return c == '.';
+	}
+	return (unsigned char)c >= ' ' || c == '\t' || c == '\n' || c == '\f' ||
+	       c == '\r' || c == '\033';
+}
+
+/*
+ * A value that stays must be what its VR says; what follows a NUL, which most
+ * readers do not show, does not stay.
+ */
+static enum dcm_do
+keep_text(struct deid *d, struct dcm_element *e, unsigned vr)
+{
+	const char *p = dcm_value(d->set, e), *nul;
+	size_t n = p ? without_padding(p, e->size) : 0, i;
+
+	for (i = 0; i < n && allowed(vr, p[i]); i++)
+		;
+	if (i == n)
+		return DCM_KEEP;
+	nul = memchr(p, '\0', n);
+	if (nul == NULL || i < (size_t)(nul - p))
+		return vr == VR('L', 'O') || vr == VR('S', 'H') ||
+			       vr == VR('U', 'C')
+			   ? DCM_KEEP
+			   : DCM_EMPTY;
+	if (d->value_size < n + 1) {
+		free(d->value);
+		d->value_size = 2 * (n + 1);
+		if ((d->value = malloc(d->value_size)) == NULL)
+			die(EXIT_IO, "out of memory");
+	}
+	n = (size_t)(nul - p);
+	memcpy(d->value, p, n);
+	if (n % 2 != 0)
+		d->value[n++] = ' ';
+	e->with = d->value;
+	e->with_size = n;
+	return DCM_REPLACE;
+}
+
+/* What the table does not list, by the kind of value it is. */
+static enum dcm_do
+by_vr(struct deid *d, struct dcm_element *e, unsigned vr)
+{
+	switch (vr) {
+	case VR('P', 'N'):
+	case VR('A', 'E'):
+	case VR('U', 'R'):
+		return DCM_EMPTY;
+	case VR('D', 'A'):
+	case VR('D', 'T'):
+	case VR('T', 'M'):
+	case VR('L', 'T'):
+	case VR('S', 'T'):
+	case VR('U', 'T'):
+		return dummy(d, e, vr);
+	case VR('U', 'I'):
+		return structural(e->tag) ? keep_text(d, e, vr)
+					  : other_uids(d, e);
+	}
+	return is_text(vr) ? keep_text(d, e, vr) : DCM_KEEP;
+}
+
+/* Attributes that have a pseudonym of their own. */
+static bool
+special(struct deid *d, struct dcm_element *e, enum dcm_do *what)
+{
+	char text[PSEUDO_MAX];
+	const void *p;
+
+	if (e->sequence)
+		return false;
+	switch (e->tag) {
+	case PATIENT_NAME:
+		if (e->depth > 0)
+			return false;
+		*what = replace(d, e, d->names->patient);
+		return true;
+	case PATIENT_ID:
+		if (e->depth == 0) {
+			*what = replace(d, e, d->names->patient);
+			return true;
+		}
+		if ((p = dcm_value(d->set, e)) == NULL)
+			return false;
+		pseudo_patient(
+		    d->pseudo, text, d->issuer, d->issuer_len, p, e->size);
+		break;
+	case ACCESSION:
+	case STUDY_ID:
+		p = dcm_value(d->set, e);
+		if (p == NULL || without_padding(p, e->size) == 0)
+			return false;
+		pseudo_id(d->pseudo, text,
+		    e->tag == STUDY_ID ? "study" : "accession", p, e->size);
+		break;
+	default:
+		return false;
+	}
+	*what = replace(d, e, text);
+	return true;
+}
+
+/* A sequence, by the action for it. */
+static enum dcm_do
+sequence(struct deid *d, struct dcm_element *e, enum deid_action action)
+{
+	switch (action) {
+	case DEID_X:
+		return DCM_REMOVE;
+	case DEID_Z:
+		return DCM_EMPTY;
+	case DEID_D:
+		if (!e->sequence)
+			return DCM_EMPTY;
+		if (d->dummies < 0)
+			d->dummies = e->depth;
+		return DCM_FIRST;
+	default:
+		return e->sequence ? DCM_KEEP : DCM_UNPACK;
+	}
+}
+
+/* A value, by the action for it. */
+static enum dcm_do
+value(
+    struct deid *d, struct dcm_element *e, enum deid_action action, unsigned vr)
+{
+	enum dcm_do what;
+
+	if (action == DEID_X)
+		return DCM_REMOVE;
+	if (special(d, e, &what))
+		return what;
+	switch (action) {
+	case DEID_Z:
+		return DCM_EMPTY;
+	case DEID_D:
+		return vr == VR('U', 'I') ? other_uids(d, e) : dummy(d, e, vr);
+	case DEID_U:
+		return other_uids(d, e);
+	default:
+		return is_text(vr) ? keep_text(d, e, vr) : DCM_KEEP;
+	}
+}
+
+/* In the item of a sequence that is a dummy, everything is. */
+static enum dcm_do
+in_dummy(
+    struct deid *d, struct dcm_element *e, unsigned vr, enum deid_action action)
+{
+	if (action == DEID_X)
+		return DCM_REMOVE;
+	if (e->sequence)
+		return DCM_FIRST;
+	switch (e->tag) {
+	case 0x0040a010: /* Relationship Type */
+	case 0x0040a040: /* Value Type */
+	case 0x0040a050: /* Continuity Of Content */
+		return keep_text(d, e, vr);
+	}
+	if (vr == VR('U', 'I'))
+		return structural(e->tag) ? keep_text(d, e, vr)
+					  : other_uids(d, e);
+	return vr == VR('P', 'N') ? DCM_EMPTY : dummy(d, e, vr);
+}
+
+/* The rule for every element, as dcm_apply() wants it. */
+static enum dcm_do
+rule(void *arg, struct dcm_element *e)
+{
+	struct deid *d = arg;
+	const struct deid_row *row;
+	enum deid_action action = DEID_K;
+	unsigned vr = dict_vr(e->tag), said = e->vr;
+
+	if (d->dummies >= 0 && e->depth <= d->dummies)
+		d->dummies = -1;
+	if (drops_group(e->tag) || vr == 0)
+		return DCM_REMOVE;
+	if (TAG_GROUP(e->tag) == 0x7fe0 && e->depth > 0)
+		return DCM_REMOVE; /* only ever in an icon */
+	if ((row = deid_find(e->tag)) != NULL)
+		action = deid_decide(row->action, DEID_TYPE_UNKNOWN);
+	if (said == 0 || said == VR('U', 'N'))
+		said = vr;
+	if (vr == VR('S', 'Q') ? !e->sequence && said != vr : e->sequence)
+		return DCM_REMOVE; /* not what it should be */
+	if (vr == VR('S', 'Q')) {
+		if (d->dummies >= 0)
+			return e->sequence ? DCM_FIRST : DCM_EMPTY;
+		return sequence(d, e, action);
+	}
+	if (is_text(vr) != is_text(said))
+		return DCM_REMOVE;
+	if (d->dummies >= 0)
+		return in_dummy(d, e, said, action);
+	if (row != NULL)
+		return value(d, e, action, said);
+	/* Two opinions on what it is: both must agree to keep it. */
+	if (said != vr && is_text(vr)) {
+		enum dcm_do what = by_vr(d, e, vr);
+
+		return what == DCM_KEEP ? by_vr(d, e, said) : what;
+	}
+	return by_vr(d, e, said);
+}
+
+static void
+add_row(struct sums *s, const struct deid_row *r)
+{
+	char text[64];
+	int n = snprintf(text, sizeof text, "%08x %s %d %s\n", (unsigned)r->tag,
+	    r->vr, r->action, r->option);
+
+	sums_add(s, text, (size_t)n);
+}
+
+/* Over everything that decides: the table, the dictionary, and RULES. */
+static void
+digest(char out[17])
+{
+	struct sums s = { 0 };
+	struct sums_text t;
+	char text[32];
+	size_t i;
+
+	sums_begin(&s);
+	sums_add(&s, RULES, sizeof RULES);
+	for (i = 0; i < deid_row_count; i++)
+		add_row(&s, &deid_rows[i]);
+	for (i = 0; i < deid_range_count; i++)
+		add_row(&s, &deid_ranges[i].row);
+	for (i = 0; i < deid_structural_count; i++)
+		sums_add(&s, text,
+		    (size_t)snprintf(text, sizeof text, "%08x\n",
+			(unsigned)deid_structural[i]));
+	for (i = 0; i < dict_count; i++)
+		sums_add(&s, text,
+		    (size_t)snprintf(text, sizeof text, "%012llx\n",
+			(unsigned long long)dict_entries[i]));
+	sums_end(&s, &t);
+	memcpy(out, t.sha256, 16);
+	out[16] = '\0';
+}
+
+struct deid *
+deid_new(struct pseudo *p)
+{
+	struct deid *d = calloc(1, sizeof *d);
+
+	if (d == NULL)
+		die(EXIT_IO, "out of memory");
+	d->pseudo = p;
+	digest(d->digest);
+	return d;
+}
+
+void
+deid_free(struct deid *d)
+{
+	if (d != NULL)
+		free(d->value);
+	free(d);
+}
+
+const char *
+deid_profile(const struct deid *d)
+{
+	(void)d;
+	return "basic";
+}
+
+const char *
+deid_digest(const struct deid *d)
+{
+	return d->digest;
+}
+
+static int
+new_uid(struct deid *d, struct dcm *set, uint32_t tag, char out[PSEUDO_MAX],
+    struct why *w)
+{
+	char old[1024];
+	size_t n = dcm_get(set, tag, old, sizeof old);
+
+	if (n == 0)
+		return why_set(w, EXIT_DATA, "(%04x,%04x): missing",
+		    (unsigned)(tag >> 16), (unsigned)(tag & 0xffff));
+	pseudo_uid(d->pseudo, out, old, n);
+	return 0;
+}
+
+/* Who it is, before that is removed. */
+static int
+name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
+{
+	char id[1024], *p;
+	size_t n;
+
+	if (new_uid(d, set, STUDY_UID, o->study, w) < 0 ||
+	    new_uid(d, set, SERIES_UID, o->series, w) < 0 ||
+	    new_uid(d, set, SOP_UID, o->sop, w) < 0)
+		return -1;
+	d->issuer_len = dcm_get(set, ISSUER, d->issuer, sizeof d->issuer);
+	n = dcm_get(set, PATIENT_ID, id, sizeof id);
+	if (n == 0) /* nobody in particular: each study its own patient */
+		n = dcm_get(set, STUDY_UID, id, sizeof id);
+	pseudo_patient(d->pseudo, o->patient, d->issuer, d->issuer_len, id, n);
+	dcm_get(set, SOP_CLASS, o->sop_class, sizeof o->sop_class);
+	if (o->sop_class[strspn(o->sop_class, "0123456789.")] != '\0')
+		o->sop_class[0] = '\0';
+	dcm_get(set, MODALITY, o->modality, sizeof o->modality);
+	for (p = o->modality; *p && *p != '\\' && allowed(VR('C', 'S'), *p);)
+		p++;
+	if (*p != '\0')
+		o->modality[0] = '\0';
+	return 0;
+}
+
+int
+deid_apply(
+    struct deid *d, struct dcm *set, struct deid_names *names, struct why *w)
+{
+	char method[64];
+
+	if (name(d, set, names, w) < 0)
+		return -1;
+	d->set = set;
+	d->names = names;
+	d->dummies = -1;
+	if (dcm_apply(set, rule, d, w) < 0)
+		return -1;
+	snprintf(method, sizeof method, "PS3.15 2026d Basic Profile, rules %s",
+	    d->digest);
+	if (dcm_put(set, PATIENT_NAME, VR('P', 'N'), names->patient, w) < 0 ||
+	    dcm_put(set, PATIENT_ID, VR('L', 'O'), names->patient, w) < 0 ||
+	    dcm_put(set, REMOVED_IDENTITY, VR('C', 'S'), "YES", w) < 0 ||
+	    dcm_put(set, METHOD, VR('L', 'O'), method, w) < 0 ||
+	    dcm_put_code(set, METHOD_CODE, "113100", "DCM",
+		"Basic Application Confidentiality Profile", w) < 0 ||
+	    dcm_put(set, DATES_MODIFIED, VR('C', 'S'), "REMOVED", w) < 0)
+		return -1;
+	return 0;
+}

@@ -1,0 +1,66 @@
+#ifndef DEID_H
+#define DEID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcm.h"
+#include "deid_table.h"
+#include "pseudo.h"
+
+/*
+ * De-identification: which attribute is kept, emptied, removed or replaced,
+ * after PS3.15 Annex E.  The rules are deid_table.c; this applies them to every
+ * element at every level.
+ *
+ * Where the table leaves a choice that depends on an attribute's type in the
+ * object's IOD, and the type is not known, what is taken is valid for every
+ * type and reveals nothing: a dummy before nothing at all.  An attribute that
+ * neither the table nor the dictionary has is removed.
+ */
+struct deid; /* a profile, ready to be applied; opaque */
+
+/* The Basic Profile.  p stays the caller's and must outlive it. */
+struct deid *deid_new(struct pseudo *p);
+void deid_free(struct deid *d);
+
+/*
+ * "basic", and the first 16 hex digits of the SHA-256 of all its rules: equal
+ * digests, equal treatment.
+ */
+const char *deid_profile(const struct deid *d);
+const char *deid_digest(const struct deid *d);
+
+/*
+ * The type of an attribute in an object's IOD, and the action that it makes
+ * of one that depends on it: K, X, Z, D or U.
+ */
+enum deid_type { DEID_TYPE_UNKNOWN, DEID_TYPE_1, DEID_TYPE_2, DEID_TYPE_3 };
+enum deid_action deid_decide(enum deid_action a, enum deid_type type);
+
+/* The row that a tag falls under, or NULL. */
+const struct deid_row *deid_find(uint32_t tag);
+
+/*
+ * Is a top-level element of this tag removed whatever its value?  Then nothing
+ * needs to parse it.
+ */
+bool deid_drops(const struct deid *d, uint32_t tag);
+
+/* What a de-identified object is called, all NUL-terminated. */
+struct deid_names {
+	char study[PSEUDO_MAX], series[PSEUDO_MAX], sop[PSEUDO_MAX];
+	char sop_class[PSEUDO_MAX]; /* "" if it says none */
+	char patient[PSEUDO_MAX];
+	char modality[17]; /* "" if it is no code string */
+};
+
+/*
+ * De-identify a data set.  0 and *names; -1 with *w, EXIT_DATA, if it lacks
+ * a Study, Series or SOP Instance UID.
+ */
+int deid_apply(
+    struct deid *d, struct dcm *set, struct deid_names *names, struct why *w);
+
+#endif
