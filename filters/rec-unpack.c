@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,12 +14,16 @@
 #include "progress.h"
 #include "rec.h"
 #include "sandbox.h"
+#include "walk.h"
 
 static const char *dir = ".";
+static int uids;
 
 static const struct poptOption options[] = {
 	{ "directory", 'C', POPT_ARG_STRING, &dir, 0,
 	    "write below DIR, made if it is not there", "DIR" },
+	{ "uids", '\0', POPT_ARG_NONE, &uids, 0,
+	    "objects must have the UIDs that their names say", NULL },
 	OPT_COMMON
 };
 
@@ -113,6 +118,32 @@ body(struct recin *in, int fd, unsigned long long *size, struct why *w)
 	return got;
 }
 
+/* Is the object in fd the one that name, STUDY/SERIES/SOP, speaks of? */
+static int
+check_uids(int fd, unsigned long long size, const char *name, struct why *w)
+{
+	char want[3 * sizeof(((struct walk_uids *)0)->study)];
+	struct walk_uids u;
+	void *p;
+	int got;
+
+	if (size == 0)
+		return why_set(w, EXIT_DATA, "is empty");
+	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return why_set(
+		    w, EXIT_IO, "cannot read back: %s", strerror(errno));
+	got = walk_uids(&u, p, size, w);
+	munmap(p, size);
+	if (got < 0)
+		return -1;
+	snprintf(want, sizeof want, "%s/%s/%s", u.study, u.series, u.sop);
+	if (strcmp(want, name) != 0)
+		return why_set(w, EXIT_DATA,
+		    "its Study, Series and SOP Instance UIDs are not its name");
+	return 0;
+}
+
 /* One record becomes one file, whole or not at all. */
 static int
 unpack(struct recin *in, const struct rec *r, struct why *w)
@@ -131,10 +162,12 @@ unpack(struct recin *in, const struct rec *r, struct why *w)
 			: strerror(errno));
 	unlinkat(parent, tmp, 0);
 	fd = openat(parent, tmp,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return why_set(w, EXIT_IO, "cannot write: %s", strerror(errno));
 	got = body(in, fd, &size, w);
+	if (got == 0 && uids)
+		got = check_uids(fd, size, r->name, w);
 	if (close(fd) < 0 && got == 0)
 		got = why_set(w, EXIT_IO, "cannot write: %s", strerror(errno));
 	if (got == 0 && renameat(parent, tmp, parent, leaf) < 0)
