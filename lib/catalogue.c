@@ -367,23 +367,25 @@ entry_id(struct catalogue *c, struct why *w)
 	return c->next_id++;
 }
 
-/* Ours: who makes directories, and owns what no line gives to others. */
+/* Who makes directories, and owns what no line gives to others. */
 int
 ourselves(struct catalogue *c, struct why *w)
 {
-	const struct passwd *pw = getpwuid(geteuid());
-	const struct group *gr = getgrgid(getegid());
 	char word[WORD_MAX(255)], number[24];
+	const struct passwd *pw;
+	const struct group *gr;
 	const char *s;
 
 	if (c->owner > 0 && c->group > 0)
 		return 0;
 	snprintf(number, sizeof number, "%ld", (long)geteuid());
+	pw = getpwuid(geteuid());
 	s = pw ? pw->pw_name : number;
 	word_encode(word, s, strnlen(s, 255));
 	if ((c->owner = principal_id(c, word, w)) < 0)
 		return -1;
 	snprintf(number, sizeof number, "%ld", (long)getegid());
+	gr = getgrgid(getegid());
 	s = gr ? gr->gr_name : number;
 	word_encode(word, s, strnlen(s, 255));
 	return (c->group = principal_id(c, word, w)) < 0 ? -1 : 0;
@@ -818,33 +820,34 @@ set_hex(struct line *l, const char *key, const unsigned char *p, size_t n)
 	if (p == NULL)
 		return;
 	hex_encode(hex, p, n);
-	line_set_word(l, key, hex);
+	line_add_word(l, key, hex);
 }
 
 static void
 set_word(struct line *l, const char *key, const char *word)
 {
 	if (word != NULL)
-		line_set_word(l, key, word);
+		line_add_word(l, key, word);
 }
 
 /* Other fields, as they stood in the line that was registered. */
 static void
 set_meta(struct line *l, const char *meta)
 {
-	char copy[LINE_MAX_BYTES], *p = copy, *next, *eq;
+	const char *p, *eq, *end;
+	char key[256], word[LINE_MAX_BYTES];
 
-	if (meta == NULL || strlen(meta) >= sizeof copy)
-		return;
-	strcpy(copy, meta);
-	for (; p != NULL && *p != '\0'; p = next) {
-		if ((next = strchr(p, '\t')) != NULL)
-			*next++ = '\0';
-		if ((eq = strchr(p, '=')) == NULL)
+	for (p = meta; p != NULL && *p != '\0'; p = *end ? end + 1 : end) {
+		end = strchrnul(p, '\t');
+		eq = memchr(p, '=', (size_t)(end - p));
+		if (eq == NULL || (size_t)(eq - p) >= sizeof key ||
+		    (size_t)(end - eq) > sizeof word)
 			continue;
-		*eq = '\0';
-		if (line_word(l, p) == NULL)
-			line_set_word(l, p, eq + 1);
+		memcpy(key, p, (size_t)(eq - p));
+		key[eq - p] = '\0';
+		memcpy(word, eq + 1, (size_t)(end - eq - 1));
+		word[end - eq - 1] = '\0';
+		line_add_word(l, key, word);
 	}
 }
 
@@ -863,7 +866,7 @@ set_replicas(struct catalogue *c, const struct catalogue_entry *e,
 		return -1;
 	db_bind_int(s, 1, e->id);
 	while ((got = db_step(s, w)) > 0) {
-		line_set_word(l, key, db_text(s, 0));
+		line_add_word(l, key, db_text(s, 0));
 		snprintf(key, sizeof key, "surl.%d", ++n);
 	}
 	return got;
@@ -883,22 +886,22 @@ catalogue_line(struct catalogue *c, const struct catalogue_entry *e,
 	if (append(lfn, sizeof lfn, e->name, w) < 0)
 		return -1;
 	line_set_name_word(l, record_of(e, lfn));
-	line_set_word(l, "lfn", lfn);
+	line_add_word(l, "lfn", lfn);
 	set_hex(l, "guid", e->guid, 16);
 	line_set_number(l, "size", (unsigned long long)e->size);
 	set_hex(l, "sha256", e->sha256, 32);
 	if (e->adler32 >= 0) {
 		snprintf(number, sizeof number, "%08llx",
 		    (unsigned long long)e->adler32 & 0xffffffff);
-		line_set_word(l, "adler32", number);
+		line_add_word(l, "adler32", number);
 	}
 	if (set_replicas(c, e, l, w) < 0)
 		return -1;
-	line_set_word(l, "status", e->online ? "online" : "nearline");
+	line_add_word(l, "status", e->online ? "online" : "nearline");
 	snprintf(number, sizeof number, "%04o", e->mode);
-	line_set_word(l, "mode", number);
-	line_set_word(l, "owner", e->owner);
-	line_set_word(l, "group", e->group);
+	line_add_word(l, "mode", number);
+	line_add_word(l, "owner", e->owner);
+	line_add_word(l, "group", e->group);
 	set_hex(l, "plain", e->plain, 32);
 	line_set_number(l, "gen", (unsigned long long)e->gen);
 	set_word(l, "profile", e->profile);

@@ -47,9 +47,14 @@ take_meta(struct item *t)
 	for (i = 0; i < t->l->fields; i++) {
 		const struct line_field *f = &t->l->field[i];
 
-		if (!is_own(f->key)) /* fits: a line does */
-			n += (size_t)snprintf(t->meta + n, sizeof t->meta - n,
-			    "%s%s=%s", n ? "\t" : "", f->key, f->word);
+		if (is_own(f->key))
+			continue;
+		/* It fits: the line itself does. */
+		if (n > 0)
+			t->meta[n++] = '\t';
+		n += (size_t)(stpcpy(t->meta + n, f->key) - (t->meta + n));
+		t->meta[n++] = '=';
+		n += (size_t)(stpcpy(t->meta + n, f->word) - (t->meta + n));
 	}
 	t->meta[n] = '\0';
 }

@@ -119,18 +119,30 @@ find(const struct line *l, const char *key)
 }
 
 static struct line_field *
-slot(struct line *l, const char *key)
+add(struct line *l, const char *key)
 {
-	struct line_field *f = find(l, key);
+	struct line_field *f;
 
-	if (f != NULL)
-		return f;
 	if (l->fields == LINE_MAX_FIELDS)
 		die(EXIT_DATA, "a line would have more than %d fields",
 		    LINE_MAX_FIELDS);
 	f = &l->field[l->fields++];
 	f->key = keep(l, key);
 	return f;
+}
+
+static struct line_field *
+slot(struct line *l, const char *key)
+{
+	struct line_field *f = find(l, key);
+
+	return f ? f : add(l, key);
+}
+
+void
+line_add_word(struct line *l, const char *key, const char *word)
+{
+	add(l, key)->word = keep(l, word);
 }
 
 void

@@ -59,6 +59,11 @@ void line_set_name_word(struct line *l, const char *word);
 void line_set(struct line *l, const char *key, const void *bytes, size_t n);
 void line_set_word(struct line *l, const char *key, const char *word);
 void line_set_number(struct line *l, const char *key, unsigned long long n);
+/*
+ * line_set_word() without the search for a field of that key: for programs that
+ * make many lines of fields they know to be different.
+ */
+void line_add_word(struct line *l, const char *key, const char *word);
 void line_unset(struct line *l, const char *key);
 void line_copy(struct line *to, const struct line *from);
 
