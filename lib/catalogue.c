@@ -1,4 +1,5 @@
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,7 +252,7 @@ catalogue_lease_oldest(struct catalogue *c, long long *start, struct why *w)
 		NULL ||
 	    db_step(s, w) < 0)
 		return -1;
-	*start = db_is_null(s, 0) ? c->now : db_int(s, 0);
+	*start = db_is_null(s, 0) ? LLONG_MAX : db_int(s, 0);
 	db_reset(s);
 	return 0;
 }

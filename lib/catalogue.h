@@ -65,8 +65,8 @@ int catalogue_lease_renew(
 int catalogue_lease_end(struct catalogue *c, const char *id, struct why *w);
 
 /*
- * In a transaction: the start of the oldest lease that lives, or the present
- * time if none does, in *start.  Expired ones are deleted.  0 or -1.
+ * In a transaction: the start of the oldest lease that lives, or LLONG_MAX if
+ * none does, in *start.  Expired ones are deleted.  0 or -1.
  */
 int catalogue_lease_oldest(
     struct catalogue *c, long long *start, struct why *w);
