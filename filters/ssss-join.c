@@ -202,7 +202,8 @@ main(int argc, char **argv)
 	in = linein_open(STDIN_FILENO, "shares", true);
 	out = lineout_open(out_open(opt_output), "keys", true);
 	linein_on_idle(in, idle, &o);
-	sandbox_closed();
+	if (opt_output == NULL)
+		sandbox_closed();
 	line_init(&l, true);
 	line_init(&o, true);
 	while ((got = linein_next(in, &l, &w)) > 0)

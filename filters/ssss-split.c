@@ -165,7 +165,8 @@ main(int argc, char **argv)
 	in = linein_open(STDIN_FILENO, "keys", true);
 	out = lineout_open(out_open(opt_output), "shares", true);
 	linein_on_idle(in, lineout_idle, out);
-	sandbox_closed();
+	if (opt_output == NULL)
+		sandbox_closed();
 	split(in, out);
 	if (lineout_end(out, &w) < 0)
 		die_why(&w);
