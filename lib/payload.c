@@ -18,7 +18,8 @@
 enum {
 	SEALED = PAYLOAD_CHUNK + PAYLOAD_TAG,
 	PER_SLOT = 4,  /* chunks */
-	SLOTS = 12,    /* 3 MiB in all */
+	SLOTS = 8,     /* 2 MiB in all */
+	WAKE = 3,      /* slots that wait before a helper is woken */
 	HELP_FROM = 8, /* slots done in line before helpers are asked */
 	HELPERS_MAX = 3
 };
@@ -282,7 +283,8 @@ submit(struct payload *p, struct slot *s, struct why *w)
 		return emit(p, s, w);
 	}
 	s->state = READY;
-	pthread_cond_signal(&p->work);
+	if (p->fill - p->take >= WAKE)
+		pthread_cond_signal(&p->work);
 	pthread_mutex_unlock(&p->lock);
 	return advance(p, SLOTS - 2, w); /* two are for held and cur */
 }
