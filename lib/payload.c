@@ -59,7 +59,10 @@ struct payload {
 	pthread_t helper[HELPERS_MAX];
 	int helpers;
 	bool asked, quit;
+	struct payload *next; /* in the list of those with helpers */
 };
+
+static struct payload *with_helpers;
 
 static EVP_CIPHER_CTX *
 context(void)
@@ -185,10 +188,36 @@ help(void *arg)
 	return NULL;
 }
 
+static void
+send_home(struct payload *p)
+{
+	struct payload **at = &with_helpers;
+
+	pthread_mutex_lock(&p->lock);
+	p->quit = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	while (p->helpers > 0)
+		pthread_join(p->helper[--p->helpers], NULL);
+	while (*at && *at != p)
+		at = &(*at)->next;
+	if (*at)
+		*at = p->next;
+}
+
+/* exit() takes OpenSSL apart: no helper may then be using it. */
+static void
+send_all_home(void)
+{
+	while (with_helpers)
+		send_home(with_helpers);
+}
+
 /* Without helpers all goes on, more slowly. */
 static void
 ask_helpers(struct payload *p)
 {
+	static bool registered;
 	sigset_t all, old;
 	cpu_set_t set;
 	int cpus =
@@ -201,6 +230,11 @@ ask_helpers(struct payload *p)
 	       pthread_create(&p->helper[p->helpers], NULL, help, p) == 0)
 		p->helpers++;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	p->next = with_helpers;
+	with_helpers = p;
+	if (!registered)
+		atexit(send_all_home);
+	registered = true;
 }
 
 /* Hand a finished slot's bytes to the sink, and free it. */
@@ -411,12 +445,7 @@ payload_free(struct payload *p)
 	if (p == NULL)
 		return;
 	payload_drop(p);
-	pthread_mutex_lock(&p->lock);
-	p->quit = true;
-	pthread_cond_broadcast(&p->work);
-	pthread_mutex_unlock(&p->lock);
-	for (i = 0; i < p->helpers; i++)
-		pthread_join(p->helper[i], NULL);
+	send_home(p);
 	for (i = 0; i < SLOTS; i++)
 		free(p->slot[i].buf);
 	EVP_CIPHER_CTX_free(p->ctx);
