@@ -49,6 +49,7 @@ int
 out_open(const char *path)
 {
 	const char *slash;
+	struct stat st;
 	mode_t mask;
 	int n;
 
@@ -56,6 +57,14 @@ out_open(const char *path)
 	if (path == NULL) {
 		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 18);
 		return fd = STDOUT_FILENO;
+	}
+	/* a device or a pipe is written to, never replaced by a file */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		final = NULL;
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			die(EXIT_IO, "%s: %s", path, strerror(errno));
+		return fd;
 	}
 	slash = strrchr(path, '/');
 	slash = slash ? slash + 1 : path;
