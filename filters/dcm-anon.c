@@ -114,11 +114,10 @@ reject(struct lineout *to, const char *name, const struct why *why)
 	line_free(&l);
 }
 
-static unsigned long
+static void
 all_records(struct anon *a, struct recin *in, struct lineout *aside_to)
 {
 	struct why w = { 0 };
-	unsigned long served = 0;
 	struct rec *r;
 	int got;
 
@@ -127,7 +126,6 @@ all_records(struct anon *a, struct recin *in, struct lineout *aside_to)
 
 		switch (anon_object(a, &src, &w)) {
 		case ANON_DONE:
-			served++;
 			progress_add(1, (unsigned long long)r->size);
 			break;
 		case ANON_ASIDE:
@@ -141,7 +139,6 @@ all_records(struct anon *a, struct recin *in, struct lineout *aside_to)
 	}
 	if (got < 0)
 		die_why(&w);
-	return served;
 }
 
 static const char *
@@ -187,19 +184,18 @@ stream(struct anon *a, struct stamp *s, struct recout *out, struct recin *in,
 {
 	struct lineout *aside_to = NULL;
 	struct why w = { 0 };
-	unsigned long served;
 
 	if (rejects_fd >= 0)
 		aside_to = lineout_open(rejects_fd, "rejects", false);
 	recin_on_idle(in, stamp_idle, s);
-	served = all_records(a, in, aside_to);
+	all_records(a, in, aside_to);
 	if (stamp_settle(s, &w) < 0 || recout_end(out, &w) < 0 ||
 	    (aside_to != NULL && lineout_end(aside_to, &w) < 0))
 		die_why(&w);
 	lineout_free(aside_to);
 	out_commit();
 	progress_end();
-	return exit_status(served);
+	return aside_count() ? EXIT_NO : EXIT_OK; /* all in --rejects */
 }
 
 int

@@ -251,5 +251,5 @@ main(int argc, char **argv)
 	if (recout_end(out, &w) < 0)
 		die_why(&w);
 	out_commit();
-	return exit_status(recout_count(out));
+	return aside_count() ? EXIT_NO : EXIT_OK;
 }

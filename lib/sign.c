@@ -324,7 +324,7 @@ signers_check(const struct signers *s, const struct line *l, struct why *w)
 		    "signed by %.64s, who is not among the signers", by);
 	if (!ok)
 		return why_set(w, EXIT_DATA,
-		    "not what %.64s signed: the line was altered or forged",
+		    "not what %.64s signed: the catalogue altered or forged it",
 		    by);
 	return 0;
 }

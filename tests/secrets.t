@@ -12,8 +12,8 @@ t 'a key is seen on its way to ssss-split and nowhere else' '
 		-e trace=execve,write,writev,pwrite64,sendto,sendmsg,openat,vmsplice \
 		"$top/pipelines/mdm-ingest" "$DICOM/CT_small.dcm" 2>log
 	lfc-ls -R --manifest >M
-	hydra-get <M | ssss-join >keys
-	key=$(sed -n "s/.*	key=//p" keys)
+	hydra-get <M | ssss-join >joined
+	key=$(sed -n "s/.*	key=//p" joined)
 	[ ${#key} -eq 64 ]
 	hexed=$(printf %s "$key" | od -An -v -tx1 | tr -d " \n" | sed "s/../\\\\x&/g")
 	raw=$(sed "s/../\\\\x&/g" <<<"$key")
@@ -33,6 +33,7 @@ for top in (\"site\", \"tmp\"):
 '
 
 t 'no share leaves its store, or its pipe' '
+	export MDM_HOME=$PWD/site
 	hydra-get <M >shares
 	exits 1 grep -rlaF "$(sed -n "1s/.*	share=\([0-9a-f]*\).*/\1/p" shares)" site tmp
 	silent "share=" M log
@@ -41,7 +42,7 @@ t 'no share leaves its store, or its pipe' '
 t 'programs that hold secrets leave no core and cannot be traced' '
 	ulimit -c unlimited
 	mkfifo fifo
-	for prog in "mdm-encrypt --keys /dev/null" "mdm-decrypt --keys fifo" ssss-split ssss-join hydra-put; do
+	for prog in "mdm-encrypt --keys fifo" "mdm-decrypt --keys fifo" ssss-split ssss-join hydra-put; do
 		$PYTHON - $prog <<-"END"
 			import os, signal, subprocess, sys
 			r, w = os.pipe()
