@@ -1,10 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "anon.h"
 #include "dict.h"
+#include "flate.h"
 #include "hash.h"
 
 #define DICOMDIR_TAG 0x00041220
@@ -197,37 +197,24 @@ read_meta(struct anon *a, struct why *w)
 static int
 inflate_all(struct anon *a, struct why *w)
 {
-	z_stream z = { 0 };
-	unsigned char *out = NULL;
-	size_t size = 0, used = 0;
-	int got, r;
+	unsigned char *out;
+	size_t used;
+	int r;
 
 	while (!a->whole)
 		if ((r = more(a, a->used + STAMP_SLOT, w)) < 0)
 			return r;
-	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
-		die(EXIT_IO, "out of memory");
-	z.next_in = a->slot->in + a->meta.dataset;
-	z.avail_in = (uInt)(a->used - a->meta.dataset);
-	do {
-		if (used == size)
-			stamp_grow(&out, &size, size ? 2 * size : STAMP_SLOT);
-		z.next_out = out + used;
-		z.avail_out = (uInt)(size - used);
-		got = inflate(&z, Z_NO_FLUSH);
-		used = size - z.avail_out;
-	} while (got == Z_OK && used <= a->max);
-	inflateEnd(&z);
-	if (got != Z_STREAM_END) {
+	r = flate_inflate(a->slot->in + a->meta.dataset,
+	    a->used - a->meta.dataset, a->max, &out, &used);
+	if (r != 0) {
 		free(out);
 		return aside_set(w,
-		    used > a->max
-			? "its inflated data set is larger than --max-dataset"
-			: "its deflated data set is damaged");
+		    r > 0 ? "its inflated data set is larger than --max-dataset"
+			  : "its deflated data set is damaged");
 	}
 	free(a->slot->in);
 	a->slot->in = out;
-	a->slot->in_size = size;
+	a->slot->in_size = used;
 	a->used = used;
 	a->meta.dataset = 0;
 	return 0;
@@ -398,34 +385,16 @@ static void
 deflate_all(struct anon *a, size_t meta_len)
 {
 	struct slot *s = a->slot;
-	z_stream z = { 0 };
-	unsigned char *out = NULL;
-	size_t size = 0, bound;
+	unsigned char *out;
+	size_t size;
 
-	if (deflateInit2(
-		&z, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-		die(EXIT_IO, "out of memory");
-	bound = deflateBound(&z, s->head_len + s->body_len);
-	stamp_grow(&out, &size, meta_len + bound + 64);
+	out = flate_deflate(s->head + meta_len, s->head_len - meta_len, s->body,
+	    s->body_len, meta_len, &size);
 	memcpy(out, s->head, meta_len);
-	z.next_out = out + meta_len;
-	z.avail_out = (uInt)(size - meta_len);
-	z.next_in = s->head + meta_len;
-	z.avail_in = (uInt)(s->head_len - meta_len);
-	if (deflate(&z, Z_NO_FLUSH) != Z_OK)
-		die(EXIT_BUG, "deflate failed");
-	z.next_in = (unsigned char *)(uintptr_t)s->body;
-	z.avail_in = (uInt)s->body_len;
-	if (deflate(&z, Z_FINISH) != Z_STREAM_END)
-		die(EXIT_BUG, "deflate failed");
 	free(s->head);
 	s->head = out;
-	s->head_size = size;
-	s->head_len = size - z.avail_out;
-	if (s->head_len % 2 != 0) /* as the standard has it */
-		out[s->head_len++] = 0;
+	s->head_size = s->head_len = size;
 	s->body_len = 0;
-	deflateEnd(&z);
 }
 
 static size_t

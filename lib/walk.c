@@ -1,6 +1,8 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "dict.h"
+#include "flate.h"
 #include "walk.h"
 
 enum { DATASET, SEQUENCE, ITEM, FRAGMENTS };
@@ -521,30 +523,22 @@ walk_pixel(struct walk_pixel *x, const void *bytes, size_t n, struct why *w)
 	return (long long)used;
 }
 
-int
-walk_uids(struct walk_uids *u, const void *head, size_t n, struct why *w)
+static int
+dataset_uids(struct walk_uids *u, struct walk *k, const unsigned char *p,
+    size_t n, struct why *w)
 {
-	const unsigned char *p = head;
-	struct walk_meta m;
-	struct walk k;
 	int got;
 
-	memset(u, 0, sizeof *u);
-	if ((got = walk_meta(&m, head, n, true, w)) < 0)
-		return -1;
-	if (m.deflated)
-		return why_set(w, EXIT_DATA, "deflated");
-	walk_begin(&k, m.syntax, m.dataset);
-	while ((got = walk_next(&k, p, n, false, w)) == WALK_ELEMENT) {
-		const unsigned char *v = p + k.value;
+	while ((got = walk_next(k, p, n, false, w)) == WALK_ELEMENT) {
+		const unsigned char *v = p + k->value;
 
-		if (k.tag == 0x00080018)
-			copy_uid(u->sop, v, k.size);
-		else if (k.tag == 0x0020000d)
-			copy_uid(u->study, v, k.size);
-		else if (k.tag == 0x0020000e)
-			copy_uid(u->series, v, k.size);
-		else if (k.tag > 0x0020000e)
+		if (k->tag == 0x00080018)
+			copy_uid(u->sop, v, k->size);
+		else if (k->tag == 0x0020000d)
+			copy_uid(u->study, v, k->size);
+		else if (k->tag == 0x0020000e)
+			copy_uid(u->series, v, k->size);
+		else if (k->tag > 0x0020000e)
 			break;
 	}
 	if (got < 0)
@@ -555,4 +549,30 @@ walk_uids(struct walk_uids *u, const void *head, size_t n, struct why *w)
 		    : !*u->study ? "0020,000d"
 				 : "0020,000e");
 	return 0;
+}
+
+#define UIDS_WITHIN ((size_t)16 << 20) /* of an inflated data set */
+
+int
+walk_uids(struct walk_uids *u, const void *head, size_t n, struct why *w)
+{
+	unsigned char *flat = NULL;
+	struct walk_meta m;
+	struct walk k;
+	int got;
+
+	memset(u, 0, sizeof *u);
+	if (walk_meta(&m, head, n, true, w) < 0)
+		return -1;
+	if (m.deflated) {
+		if (flate_inflate((const unsigned char *)head + m.dataset,
+			n - m.dataset, UIDS_WITHIN, &flat, &n) < 0)
+			return why_set(
+			    w, EXIT_DATA, "its deflated data set is damaged");
+		m.dataset = 0;
+	}
+	walk_begin(&k, m.syntax, m.dataset);
+	got = dataset_uids(u, &k, flat ? flat : head, n, w);
+	free(flat);
+	return got;
 }
