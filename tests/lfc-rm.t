@@ -1,3 +1,4 @@
+#!/bin/bash
 # shellcheck source=tests/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/objects.sh

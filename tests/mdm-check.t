@@ -1,3 +1,4 @@
+#!/bin/bash
 # shellcheck source=tests/lib.sh
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/objects.sh
@@ -118,8 +119,8 @@ t 'weak and keyless entries' '
 	a_copy weak
 	guid=$(lfc-ls --manifest 1.2/1.2.0/1.2.0.0 | field guid /dev/stdin)
 	other=$(lfc-ls --manifest 1.2/1.2.0/1.2.0.2 | field guid /dev/stdin)
-	sqlite3 weak/store-1.sqlite "delete from share where guid = cast(\"$guid\" as blob)"
-	for i in 1 2; do sqlite3 weak/store-$i.sqlite "delete from share where guid = cast(\"$other\" as blob)"; done
+	sqlite3 weak/store-1.sqlite "delete from share where lower(hex(guid)) = \"$guid\""
+	for i in 1 2; do sqlite3 weak/store-$i.sqlite "delete from share where lower(hex(guid)) = \"$other\""; done
 	exits 1 mdm-check --repair --grace 0 >found
 	[ "$(kinds)" = " 1 keyless; 1 weak;" ]
 	says "^/grid/mdm/1.2/1.2.0/1.2.0.0	kind=weak	guid=$guid	stores=2,3$" found
