@@ -3,7 +3,6 @@
 #include "word.h"
 
 static const char upper[] = "0123456789ABCDEF";
-static const char lower[] = "0123456789abcdef";
 
 static int
 plain(unsigned char c)
@@ -73,6 +72,29 @@ word_decode(void *out, const char *word, size_t n)
 	return (long)(o - (unsigned char *)out);
 }
 
+/*
+ * Hex is what keys and shares travel in.  So there is neither a branch on a
+ * digit nor a table indexed by one: int has 32 bits, and >> 31 of it is all
+ * ones for a negative number.
+ */
+static char
+to_digit(int v)
+{
+	return (char)('0' + v + (((9 - v) >> 31) & ('a' - '0' - 10)));
+}
+
+/* -1 in *bad if c is no digit. */
+static int
+from_digit(int c, int *bad)
+{
+	int number = c - '0', letter = c - 'a';
+	int is_number = ~((number | (9 - number)) >> 31);
+	int is_letter = ~((letter | (5 - letter)) >> 31);
+
+	*bad |= ~(is_number | is_letter);
+	return (number & is_number) | ((letter + 10) & is_letter);
+}
+
 void
 hex_encode(char *out, const void *bytes, size_t n)
 {
@@ -80,8 +102,8 @@ hex_encode(char *out, const void *bytes, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		*out++ = lower[p[i] >> 4];
-		*out++ = lower[p[i] & 15];
+		*out++ = to_digit(p[i] >> 4);
+		*out++ = to_digit(p[i] & 15);
 	}
 	*out = '\0';
 }
@@ -90,14 +112,16 @@ int
 hex_decode(void *out, size_t n, const char *hex)
 {
 	unsigned char *o = out;
+	int bad = 0;
 	size_t i;
 
+	if (strnlen(hex, 2 * n + 1) != 2 * n)
+		return -1;
 	for (i = 0; i < n; i++) {
-		int hi = digit(lower, hex[2 * i]), lo;
+		int hi = from_digit((unsigned char)hex[2 * i], &bad);
+		int lo = from_digit((unsigned char)hex[2 * i + 1], &bad);
 
-		if (hi < 0 || (lo = digit(lower, hex[2 * i + 1])) < 0)
-			return -1;
 		o[i] = (unsigned char)(hi << 4 | lo);
 	}
-	return hex[2 * n] == '\0' ? 0 : -1;
+	return bad ? -1 : 0;
 }
