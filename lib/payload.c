@@ -27,10 +27,17 @@ enum {
 /* Bytes of an object; beyond is a lie. */
 #define SIZE_LIMIT (1LL << 60)
 
+/*
+ * Input is mostly copied from page-aligned memory.  A destination that lies a
+ * few bytes after its source modulo 4096 makes each load wait for a store that
+ * only seems to overlap it, so slots begin in the middle of a page.
+ */
+enum { PAGE = 4096, STRIDE = (PER_SLOT * SEALED / PAGE + 2) * PAGE };
+
 enum state { FREE, READY, BUSY, DONE };
 
 struct slot {
-	unsigned char *buf; /* PER_SLOT * SEALED bytes, worked on in place */
+	unsigned char *buf; /* in memory; worked on in place */
 	size_t used;        /* bytes that came in */
 	uint64_t first;     /* number of its first chunk */
 	bool last;          /* its last chunk is the object's */
@@ -50,6 +57,7 @@ struct payload {
 	struct slot *cur;     /* being filled; FREE */
 	struct slot *held;    /* full; whether it is the last is not known */
 	struct slot slot[SLOTS];
+	unsigned char *memory;
 	unsigned fill, take, emit; /* ring positions: fill >= take >= emit */
 
 	EVP_CIPHER_CTX *ctx; /* the caller's thread's */
@@ -79,9 +87,13 @@ struct payload *
 payload_new(void)
 {
 	struct payload *p = calloc(1, sizeof *p);
+	int i;
 
-	if (p == NULL)
+	if (p == NULL ||
+	    (p->memory = aligned_alloc(PAGE, SLOTS * STRIDE)) == NULL)
 		die(EXIT_IO, "out of memory");
+	for (i = 0; i < SLOTS; i++)
+		p->slot[i].buf = p->memory + i * STRIDE + PAGE / 2;
 	p->ctx = context();
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
@@ -291,8 +303,6 @@ next_slot(struct payload *p)
 {
 	struct slot *s = &p->slot[(p->fill + (p->held != NULL)) % SLOTS];
 
-	if (s->buf == NULL && (s->buf = malloc(PER_SLOT * SEALED)) == NULL)
-		die(EXIT_IO, "out of memory");
 	s->used = 0;
 	s->last = false;
 	s->first = p->chunk;
@@ -440,14 +450,11 @@ payload_drop(struct payload *p)
 void
 payload_free(struct payload *p)
 {
-	int i;
-
 	if (p == NULL)
 		return;
 	payload_drop(p);
 	send_home(p);
-	for (i = 0; i < SLOTS; i++)
-		free(p->slot[i].buf);
+	free(p->memory);
 	EVP_CIPHER_CTX_free(p->ctx);
 	OPENSSL_cleanse(p->key, sizeof p->key);
 	free(p);
