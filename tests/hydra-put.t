@@ -51,6 +51,20 @@ t 'what was acknowledged to another is not taken back' '
 	[ "$(rows 1) $(rows 2)" = "20 20" ]
 '
 
+t 'what another has put again meanwhile is not taken back' '
+	. $HYDRA; stores 2 3
+	coproc locked s3
+	read -r _ <&"${COPROC[0]}"
+	MDM_LOCK_WAIT=2 hydra-put <in20 >out 2>err & slow=$!
+	until [ "$(rows 1)$(rows 2)" = 2020 ]; do kill -0 $slow; done
+	MDM_LOCK_WAIT=0.01 hydra-put --quorum 2 <in20 >acks 2>err2
+	exits 75 wait $slow
+	exec {COPROC[1]}>&-
+	wait "$COPROC_PID"
+	[ "$(rows 1) $(rows 2) $(rows 3)" = "20 20 0" ]
+	hydra-get <acks | ssss-join | cmp - k20
+'
+
 t 'with a store missing nothing is stored, unless a quorum is enough' '
 	. $HYDRA; stores 2 3
 	mv s2 away

@@ -31,6 +31,13 @@ t 'nothing of a removed share stays in the files' '
 	hydra-put <in20 >acks
 	sqlite3 s1 "select hex(sealed), hex(commits) from share" | tr "|" "\n" >gone
 	[ "$(wc -l <gone)" = 40 ]
+	# Someone else has it open, so that closing it does not empty the log.
+	coproc "$PYTHON" -c "
+import sqlite3, sys
+db = sqlite3.connect(\"s1\", isolation_level=None)
+print(db.execute(\"select count(*) from share\").fetchall(), flush=True)
+sys.stdin.read()"
+	read -r _ <&"${COPROC[0]}"
 	hydra-rm <acks >out
 	{ cat s1 s1-wal 2>/dev/null || :; } | "$PYTHON" -c "
 import sys
@@ -38,6 +45,8 @@ data = sys.stdin.buffer.read()
 for line in open(\"gone\"):
     assert bytes.fromhex(line.strip()) not in data
 "
+	exec {COPROC[1]}>&-
+	wait "$COPROC_PID"
 '
 
 t 'a store that is not there is named; it is removed where it can be' '
