@@ -1,6 +1,5 @@
 /* dcm-anon: DICOM objects in, de-identified objects out */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "anon.h"
+#include "bare.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
@@ -36,36 +36,26 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
-#define HEAD 512 /* what tells a record stream from a bare object */
-
 /* The head of standard input that main() looked at, then the rest. */
-struct bare {
-	unsigned char head[HEAD];
-	size_t used, left;
+struct bare_source {
+	unsigned char head[BARE_HEAD];
+	size_t used, n;
 };
 
 static int
 bare_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w)
 {
-	struct bare *b = arg;
+	struct bare_source *b = arg;
 	unsigned char *o = buf;
-	ssize_t n;
+	long n;
 
-	*got = b->left < size ? b->left : size;
+	*got = b->n - b->used < size ? b->n - b->used : size;
 	memcpy(o, b->head + b->used, *got);
 	b->used += *got;
-	b->left -= *got;
-	while (*got < size) {
-		n = read(STDIN_FILENO, o + *got, size - *got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return why_set(
-			    w, EXIT_IO, "standard input: %s", strerror(errno));
-		if (n == 0)
-			return 0;
-		*got += (size_t)n;
-	}
+	for (; *got < size; *got += (size_t)n)
+		if ((n = bare_read(STDIN_FILENO, o + *got, size - *got, w)) <=
+		    0)
+			return (int)n;
 	return 1;
 }
 
@@ -76,7 +66,7 @@ record_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w)
 }
 
 static void
-one_object(struct anon *a, struct stamp *s, struct bare *b)
+one_object(struct anon *a, struct stamp *s, struct bare_source *b)
 {
 	struct anon_source src = { bare_fill, b, REC_UNKNOWN };
 	struct why w = { 0 };
@@ -201,7 +191,7 @@ stream(struct anon *a, struct stamp *s, struct recout *out, struct recin *in,
 int
 main(int argc, char **argv)
 {
-	struct bare head = { .used = 0 };
+	struct bare_source head = { .used = 0 };
 	struct recout *out = NULL;
 	struct recin *in = NULL;
 	struct why w = { 0 };
@@ -209,8 +199,7 @@ main(int argc, char **argv)
 	struct stamp *stamp;
 	struct anon *a;
 	unsigned char *plain;
-	size_t n;
-	int fd, rejects_fd = -1;
+	int fd, kind, rejects_fd = -1;
 
 	if (*opt_parse(argc, argv, options, "< records > records"))
 		die(EXIT_USAGE, "takes no operands");
@@ -225,13 +214,10 @@ main(int argc, char **argv)
 			    rejects, O_WRONLY | O_CREAT | O_TRUNC, &w)) < 0)
 		die_why(&w);
 	fd = out_open(opt_output);
-	if (bare_fill(&head, head.head, HEAD, &n, &w) < 0)
+	if ((kind = bare_look(STDIN_FILENO, head.head, &head.n, &w)) < 0)
 		die_why(&w);
-	head.left = n;
-	if (head.left == 0)
-		die(EXIT_DATA, "empty input");
-	if (rec_is_stream(head.head, head.left)) {
-		in = recin_open(STDIN_FILENO, head.head, head.left, &w);
+	if (kind == BARE_STREAM) {
+		in = recin_open(STDIN_FILENO, head.head, head.n, &w);
 		out = in ? recout_open(fd, &w) : NULL;
 		if (out == NULL)
 			die_why(&w);

@@ -5,7 +5,7 @@
 #include "anon.h"
 #include "dict.h"
 #include "flate.h"
-#include "hash.h"
+#include "idset.h"
 
 #define DICOMDIR_TAG 0x00041220
 
@@ -15,11 +15,7 @@ struct anon {
 	struct stamp *out;
 	size_t max;
 
-	/* Names given out, as keys of an open hash table. */
-	struct seen {
-		unsigned char key[16]; /* all zeros: free */
-	} * seen;
-	size_t seen_size, seen_count;
+	struct idset *names_out; /* of records given out */
 
 	/* The object at hand. */
 	const struct anon_source *src;
@@ -58,9 +54,7 @@ anon_new(struct deid *d, struct stamp *out, unsigned long long max_dataset)
 	a->dcm = dcm_new();
 	a->out = out;
 	a->max = (size_t)max_dataset;
-	a->seen_size = 1024;
-	if ((a->seen = calloc(a->seen_size, sizeof *a->seen)) == NULL)
-		die(EXIT_IO, "out of memory");
+	a->names_out = idset_new();
 	return a;
 }
 
@@ -70,63 +64,9 @@ anon_free(struct anon *a)
 	if (a == NULL)
 		return;
 	dcm_free(a->dcm);
-	free(a->seen);
+	idset_free(a->names_out);
 	free(a->tail);
 	free(a);
-}
-
-/* The place of a key: where it is, or where it would be. */
-static struct seen *
-seen_place(const struct anon *a, const unsigned char key[16])
-{
-	static const unsigned char none[16];
-	size_t i;
-
-	memcpy(&i, key, sizeof i);
-	for (;; i++) {
-		struct seen *s = &a->seen[i % a->seen_size];
-
-		if (memcmp(s->key, none, 16) == 0 ||
-		    memcmp(s->key, key, 16) == 0)
-			return s;
-	}
-}
-
-static void
-seen_key(const char *name, unsigned char key[32])
-{
-	sha256(key, name, strlen(name));
-	key[15] |= 1; /* never all zeros */
-}
-
-static bool
-seen_has(const struct anon *a, const char *name)
-{
-	unsigned char key[32];
-
-	seen_key(name, key);
-	return seen_place(a, key)->key[15] != 0;
-}
-
-static void
-seen_add(struct anon *a, const char *name)
-{
-	struct seen *old = a->seen;
-	size_t n = a->seen_size, i;
-	unsigned char key[32];
-
-	if (2 * ++a->seen_count > n) {
-		a->seen_size = 2 * n;
-		a->seen = calloc(a->seen_size, sizeof *a->seen);
-		if (a->seen == NULL)
-			die(EXIT_IO, "out of memory");
-		for (i = 0; i < n; i++)
-			if (old[i].key[15] != 0)
-				*seen_place(a, old[i].key) = old[i];
-		free(old);
-	}
-	seen_key(name, key);
-	memcpy(seen_place(a, key)->key, key, 16);
 }
 
 /* Fill n more bytes into buf; whole is set at the object's end. */
@@ -324,6 +264,7 @@ make_head(struct anon *a, struct why *w)
 	struct slot *s = a->slot;
 	size_t n = a->walk.value - a->walk.at;
 	char name[3 * PSEUDO_MAX];
+	unsigned char id[16];
 
 	if (dcm_parse(a->dcm, s->in + a->meta.dataset,
 		a->kept - a->meta.dataset, a->meta.syntax, w) < 0 ||
@@ -331,7 +272,8 @@ make_head(struct anon *a, struct why *w)
 		return ASIDE;
 	snprintf(name, sizeof name, "%s/%s/%s", a->names.study, a->names.series,
 	    a->names.sop);
-	if (seen_has(a, name))
+	idset_name(id, name);
+	if (idset_has(a->names_out, id, NULL))
 		return aside_set(
 		    w, "a second object with the same SOP Instance UID");
 	if (a->names.sop_class[0] == '\0')
@@ -403,6 +345,15 @@ meta_length(const struct slot *s)
 	return 132 + 12 + (size_t)(s->head[140] | s->head[141] << 8);
 }
 
+static void
+remember(struct anon *a, const char *name)
+{
+	unsigned char id[16];
+
+	idset_name(id, name);
+	idset_add(a->names_out, id, 0);
+}
+
 /* The whole object is in the slot: nothing is said before all is known. */
 static int
 finish_held(struct anon *a, struct why *w)
@@ -429,7 +380,7 @@ finish_held(struct anon *a, struct why *w)
 		deflate_all(a, meta_length(s));
 	s->size = (long long)(s->head_len + s->body_len);
 	s->last = true;
-	seen_add(a, s->rec.name);
+	remember(a, s->rec.name);
 	stamp_give(a->out);
 	return 0;
 }
@@ -518,7 +469,7 @@ finish_streamed(struct anon *a, struct why *w)
 		}
 	}
 	if (r == 0)
-		seen_add(a, name);
+		remember(a, name);
 	free(name);
 	return r;
 }

@@ -82,7 +82,8 @@ vr_of(const struct dcm *d, DcmObject *o)
 	if (d->syntax == EXS_LittleEndianImplicit && o->ident() != EVR_SQ)
 		return 0;
 	name = o->getTag().getVRName();
-	return VR(name[0], name[1]);
+	/* "??": in implicit VR, within UN */
+	return name[0] == '?' ? 0 : VR(name[0], name[1]);
 }
 
 bool

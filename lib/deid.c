@@ -24,7 +24,15 @@
 #define REMOVED_IDENTITY 0x00120062
 #define METHOD 0x00120063
 #define METHOD_CODE 0x00120064
+#define PURPOSE 0x0040a170 /* Purpose of Reference Code Sequence */
 #define DATES_MODIFIED 0x00280303
+
+/* How an item's elements are treated, by the sequence that they are in. */
+enum mode {
+	NORMAL,
+	DUMMIES,    /* all values become dummies */
+	REFERENCES, /* what tells which instance is meant, and no more */
+};
 
 struct deid {
 	struct pseudo *pseudo;
@@ -35,8 +43,8 @@ struct deid {
 	const struct deid_names *names;
 	char issuer[256];
 	size_t issuer_len;
-	int dummies; /* below this depth all values become dummies; or -1 */
-	char *value; /* what takes a value's place */
+	unsigned char mode[WALK_DEPTH + 2]; /* of items at each depth */
+	char *value;                        /* what takes a value's place */
 	size_t value_size;
 };
 
@@ -419,24 +427,29 @@ special(struct deid *d, struct dcm_element *e, enum dcm_do *what)
 	return true;
 }
 
-/* A sequence, by the action for it. */
+/* A sequence, by the action for it and by what it is in. */
 static enum dcm_do
 sequence(struct deid *d, struct dcm_element *e, enum deid_action action)
 {
-	switch (action) {
-	case DEID_X:
+	enum mode mode = d->mode[e->depth];
+
+	if (action == DEID_X)
 		return DCM_REMOVE;
-	case DEID_Z:
+	if (mode == REFERENCES) {
+		if (e->tag != PURPOSE)
+			return DCM_REMOVE;
+		mode = NORMAL;
+	} else if (mode == NORMAL && action == DEID_Z) {
 		return DCM_EMPTY;
-	case DEID_D:
-		if (!e->sequence)
-			return DCM_EMPTY;
-		if (d->dummies < 0)
-			d->dummies = e->depth;
-		return DCM_FIRST;
-	default:
-		return e->sequence ? DCM_KEEP : DCM_UNPACK;
+	} else if (action == DEID_D) {
+		mode = DUMMIES;
+	} else if (mode == NORMAL && action == DEID_U) {
+		mode = REFERENCES;
 	}
+	d->mode[e->depth + 1] = (unsigned char)mode;
+	if (mode == DUMMIES)
+		return e->sequence ? DCM_FIRST : DCM_EMPTY;
+	return e->sequence ? DCM_KEEP : DCM_UNPACK;
 }
 
 /* A value, by the action for it. */
@@ -446,8 +459,6 @@ value(
 {
 	enum dcm_do what;
 
-	if (action == DEID_X)
-		return DCM_REMOVE;
 	if (special(d, e, &what))
 		return what;
 	switch (action) {
@@ -464,13 +475,8 @@ value(
 
 /* In the item of a sequence that is a dummy, everything is. */
 static enum dcm_do
-in_dummy(
-    struct deid *d, struct dcm_element *e, unsigned vr, enum deid_action action)
+in_dummy(struct deid *d, struct dcm_element *e, unsigned vr)
 {
-	if (action == DEID_X)
-		return DCM_REMOVE;
-	if (e->sequence)
-		return DCM_FIRST;
 	switch (e->tag) {
 	case 0x0040a010: /* Relationship Type */
 	case 0x0040a040: /* Value Type */
@@ -478,9 +484,23 @@ in_dummy(
 		return keep_text(d, e, vr);
 	}
 	if (vr == VR('U', 'I'))
-		return structural(e->tag) ? keep_text(d, e, vr)
-					  : other_uids(d, e);
+		return by_vr(d, e, vr);
 	return vr == VR('P', 'N') ? DCM_EMPTY : dummy(d, e, vr);
+}
+
+/* Of a reference, UIDs and the numbers of frames or segments. */
+static enum dcm_do
+in_reference(struct deid *d, struct dcm_element *e, unsigned vr)
+{
+	switch (vr) {
+	case VR('U', 'I'):
+	case VR('I', 'S'):
+		return by_vr(d, e, vr);
+	case VR('U', 'S'):
+	case VR('U', 'L'):
+		return DCM_KEEP;
+	}
+	return DCM_REMOVE;
 }
 
 /* The rule for every element, as dcm_apply() wants it. */
@@ -492,8 +512,6 @@ rule(void *arg, struct dcm_element *e)
 	enum deid_action action = DEID_K;
 	unsigned vr = dict_vr(e->tag), said = e->vr;
 
-	if (d->dummies >= 0 && e->depth <= d->dummies)
-		d->dummies = -1;
 	if (drops_group(e->tag) || vr == 0)
 		return DCM_REMOVE;
 	if (TAG_GROUP(e->tag) == 0x7fe0 && e->depth > 0)
@@ -504,15 +522,14 @@ rule(void *arg, struct dcm_element *e)
 		said = vr;
 	if (vr == VR('S', 'Q') ? !e->sequence && said != vr : e->sequence)
 		return DCM_REMOVE; /* not what it should be */
-	if (vr == VR('S', 'Q')) {
-		if (d->dummies >= 0)
-			return e->sequence ? DCM_FIRST : DCM_EMPTY;
+	if (vr == VR('S', 'Q'))
 		return sequence(d, e, action);
-	}
-	if (is_text(vr) != is_text(said))
+	if (is_text(vr) != is_text(said) || action == DEID_X)
 		return DCM_REMOVE;
-	if (d->dummies >= 0)
-		return in_dummy(d, e, said, action);
+	if (d->mode[e->depth] == DUMMIES)
+		return in_dummy(d, e, said);
+	if (d->mode[e->depth] == REFERENCES)
+		return in_reference(d, e, said);
 	if (row != NULL)
 		return value(d, e, action, said);
 	/* Two opinions on what it is: both must agree to keep it. */
@@ -646,7 +663,7 @@ deid_apply(
 		return -1;
 	d->set = set;
 	d->names = names;
-	d->dummies = -1;
+	d->mode[0] = NORMAL;
 	if (dcm_apply(set, rule, d, w) < 0)
 		return -1;
 	snprintf(method, sizeof method, "PS3.15 2026d Basic Profile, rules %s",

@@ -78,7 +78,6 @@ sitekey_derive(const struct sitekey *k, const char *purpose)
 
 	if (n < 0 || (size_t)n >= sizeof info)
 		die(EXIT_BUG, "the name of a derived key is too long");
-	hkdf(key, SITEKEY_BYTES, k->key, sizeof k->key, "", 0, info,
-	    (size_t)n);
+	hkdf(key, SITEKEY_BYTES, k->key, sizeof k->key, "", 0, info, (size_t)n);
 	return key;
 }

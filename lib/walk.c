@@ -139,7 +139,9 @@ settle(struct walk_meta *m, const unsigned char *p, size_t n, bool whole,
 {
 	if (n - m->dataset < 8) {
 		m->need = m->dataset + 8;
-		return whole ? why_set(w, EXIT_DATA, "no data set") : WALK_MORE;
+		return whole ? why_set(w, EXIT_DATA,
+				   bare ? "not DICOM" : "no data set")
+			     : WALK_MORE;
 	}
 	p += m->dataset;
 	m->syntax = WALK_EXPLICIT;
@@ -459,6 +461,10 @@ walk_next(
 	bool begun = k->depth > 0;
 	int got;
 
+	if (n < k->pos) {
+		k->need = k->pos;
+		return whole ? why_set(w, EXIT_DATA, "cut short") : WALK_MORE;
+	}
 	for (;;) {
 		if (leave(k, w) < 0)
 			return -1;
@@ -468,6 +474,11 @@ walk_next(
 		}
 		if (k->depth == 0 && whole && zeros(p + k->pos, n - k->pos))
 			return WALK_END;
+		if (k->depth == 0 && !whole && n - k->pos >= 8 &&
+		    zeros(p + k->pos, 8)) { /* no element, unless more comes */
+			k->need = n + 1;
+			return WALK_MORE;
+		}
 		if ((got = step(k, p, n, whole, w)) != 1)
 			return got;
 		begun = true;
