@@ -31,11 +31,15 @@ get_tag(const unsigned char *p, bool big)
 	return (uint32_t)get16(p, big) << 16 | get16(p + 2, big);
 }
 
+/* A tag is named if it is one: in garbage, a "tag" is somebody's bytes. */
 static int
 bad(struct why *w, uint32_t tag, const char *what)
 {
-	return why_set(
-	    w, EXIT_DATA, "(%04x,%04x): %s", tag >> 16, tag & 0xffff, what);
+	if (TAG_GROUP(tag) != 2 && TAG_GROUP(tag) != 0xfffe &&
+	    dict_vr(tag) == 0)
+		return why_set(w, EXIT_DATA, "an unknown tag: %s", what);
+	return why_set(w, EXIT_DATA, "(%04x,%04x): %s", tag >> 16,
+	    tag & 0xffff, what);
 }
 
 /* 2: a length of two bytes follows it; 4: two unused bytes, then four. */

@@ -238,14 +238,14 @@ t 'what is damaged is set aside, with its name, its tag and no value' '
 		exits 65 dcm-anon <$k.dcm >out 2>err || { echo "$k"; false; }
 		[ ! -s out ]
 		says "^dcm-anon: error: ." err
-		silent "Doe" err
+		silent "Doe\|6f44" err
 	done
 	exits 1 dcm-anon --rejects r < <(rec-pack deep.dcm cut.dcm \
 	    garbage.dcm "$data/MR_small.dcm") >out.rec 2>err
-	says "deep.dcm.*nested too deeply" r <<<x || says "deep.dcm" r
+	says "^deep.dcm.*(0008,1115):.*nested%20too%20deeply" r
 	[ "$(wc -l <r)" = 4 ]
 	[ "$(rec-list <out.rec | wc -l)" = 2 ]
-	exits 65 dcm-anon --rejects r < <(rec-pack deep.dcm) >out.rec 2>err
+	exits 1 dcm-anon --rejects r < <(rec-pack deep.dcm) >out.rec 2>err
 '
 
 t 'no meta information, deflated, odd lengths: read all the same' '
@@ -282,7 +282,7 @@ t 'a large object that proves damaged later is withdrawn' '
 	[ "$(wc -l <list)" = 2 ]
 	says "^h1.dcm" r
 	# its size is known, so not one byte goes out
-	rec-pack h2.dcm | exits 65 dcm-anon --rejects r >out.rec 2>err
+	rec-pack h2.dcm | exits 1 dcm-anon --rejects r >out.rec 2>err
 	[ "$(tar tf out.rec)" = .end ]
 	exits 65 dcm-anon <h1.dcm >out 2>err
 	rec-pack huge.dcm fragments.dcm | dcm-anon | rec-list >list
