@@ -36,8 +36,7 @@ static const struct poptOption options[] = {
  */
 #define BATCH 1000                 /* objects to a sync */
 #define BATCH_BYTES (256ULL << 20) /* and bytes */
-#define IDLE_MS 250 /* how long input must be idle before a sync is worth it   \
-		     */
+#define IDLE_MS 250                /* of idle input before a sync is worth it */
 
 static struct grid *grid;
 static struct lineout *lines;
