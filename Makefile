@@ -22,7 +22,7 @@ B       := $(if $(SAN),obj-san/bin,bin)
 DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 	libdcmtk-dev libsqlite3-dev libdeflate-dev zlib1g-dev
 DEB_DEMO  := age python3-pydicom
-DEB_CHECK := dcmtk perl strace shellcheck mandoc sqlite3 openssl curl
+DEB_CHECK := dcmtk python3-cryptography perl strace shellcheck mandoc sqlite3 openssl curl
 DEB_BENCH := libgdcm-tools
 
 CFLAGS   ?= -O2 -g
