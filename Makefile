@@ -94,7 +94,7 @@ $O/%.o: %.cc
 UNIT := $(patsubst tests/unit/%.c,$O/unit-%,$(wildcard tests/unit/*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 REPLAY := $(FUZZ:%=$O/replay-%)
-CXX_TESTS := dcm
+CXX_TESTS := dcm deid
 TESTLIBS = $(if $(filter $(CXX_TESTS),$*),$O/libxx.a) $O/lib.a \
 	$(if $(filter $(CXX_TESTS),$*),$(DCMTK)) $(LIBS)
 

@@ -38,8 +38,8 @@ bad(struct why *w, uint32_t tag, const char *what)
 	if (TAG_GROUP(tag) != 2 && TAG_GROUP(tag) != 0xfffe &&
 	    dict_vr(tag) == 0)
 		return why_set(w, EXIT_DATA, "an unknown tag: %s", what);
-	return why_set(w, EXIT_DATA, "(%04x,%04x): %s", tag >> 16,
-	    tag & 0xffff, what);
+	return why_set(
+	    w, EXIT_DATA, "(%04x,%04x): %s", tag >> 16, tag & 0xffff, what);
 }
 
 /* 2: a length of two bytes follows it; 4: two unused bytes, then four. */
