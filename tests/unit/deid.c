@@ -82,7 +82,7 @@ applied(const struct sitekey *site)
 	static const char in[] = UID("\10", "\26", "1.2\0") UID("\10", "\30",
 	    "1.3\0") "\10\0\140\0CS\2\0CT"
 		     "\20\0\20\0PN\4\0DOE^"
-		     "\20\0\20\20AS\4\0077Y" UID("\40", "\15", "1.4\0")
+		     "\20\0\20\20AS\4\000077Y" UID("\40", "\15", "1.4\0")
 			 UID("\40", "\16", "1.5\0");
 	struct pseudo *p = pseudo_new(site);
 	struct deid *d = deid_new(p);
