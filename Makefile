@@ -122,7 +122,7 @@ lint:
 FUZZ_SECONDS ?= 60
 fuzz: $(FUZZ:%=obj-fuzz/fuzz-%)
 	@for f in $(FUZZ); do mkdir -p obj-fuzz/corpus/$$f && \
-	    obj-fuzz/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -detect_leaks=0 \
+	    obj-fuzz/fuzz-$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=1024 -detect_leaks=0 -artifact_prefix=obj-fuzz/ \
 	    obj-fuzz/corpus/$$f tests/fuzz/corpus/$$f || exit 1; done
 
 FUZZFLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all

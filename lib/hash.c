@@ -127,8 +127,7 @@ hkdf(void *out, size_t len, const void *ikm, size_t ikm_len, const void *salt,
 			       OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
 		OSSL_PARAM_construct_octet_string(
 		    OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)ikm, ikm_len),
-		OSSL_PARAM_construct_octet_string(
-		    OSSL_KDF_PARAM_SALT,
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT,
 		    (void *)(uintptr_t)(salt ? salt : ""), salt_len),
 		OSSL_PARAM_construct_octet_string(
 		    OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info, info_len),
