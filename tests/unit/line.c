@@ -62,6 +62,23 @@ refused(void)
 	ok(count("a\tk=1\0x\n.end\t1\n", 16, false) == -1, "a NUL is refused");
 }
 
+/* Every byte at every place of a word: plain ones pass, no others do. */
+static void
+bytes(void)
+{
+	int b, at, right = 0;
+
+	for (b = 1; b < 256; b++)
+		for (at = 0; at < 20; at++) {
+			char text[] = "name\tk=abcdefghijklmnopqrst\n.end\t1\n";
+			bool want = b > 0x20 && b < 0x7f && b != '%';
+
+			text[7 + at] = (char)b;
+			right += (lines(text) == 1) == want;
+		}
+	ok(right == 255 * 20, "a word holds 0x21..0x7e and no bare %");
+}
+
 static void
 long_lines(void)
 {
@@ -130,6 +147,7 @@ main(void)
 	ok(lines("%2Eend\n.end\t1\n") == 1, "a name .end, escaped");
 	ok(count("a\tk=1\n.end\t1\n", 13, true) == 1, "secret lines");
 	refused();
+	bytes();
 	long_lines();
 	fields();
 	return done_testing();
