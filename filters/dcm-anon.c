@@ -27,6 +27,9 @@ static const struct poptOption options[] = {
 	    "the site's key, from which all pseudonyms come", "FILE" },
 	{ "new-site-key", '\0', POPT_ARG_STRING, &new_site_key, 0,
 	    "make one in FILE, which must not exist, and exit", "FILE" },
+	{ "option", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 0,
+	    "apply an option of PS3.15, by its name or code; may be repeated",
+	    "NAME" },
 	{ "rejects", '\0', POPT_ARG_STRING, &rejects, 0,
 	    "go on after a record that cannot be had; list it in FILE",
 	    "FILE" },
@@ -158,6 +161,22 @@ open_site_key(void)
 	exit(w.code);
 }
 
+/* The Basic Profile, and what was asked for beyond it. */
+static struct deid_profile *
+profile(void)
+{
+	struct deid_profile *p = profile_new();
+	struct why w = { 0 };
+	int i;
+
+	for (i = 0; i < opt_lists[0].n; i++)
+		if (profile_choose(p, opt_lists[0].v[i], &w) < 0)
+			die_why(&w);
+	if (profile_check(p, &w) < 0)
+		die_why(&w);
+	return p;
+}
+
 static int
 make_site_key(void)
 {
@@ -195,6 +214,7 @@ main(int argc, char **argv)
 	struct recout *out = NULL;
 	struct recin *in = NULL;
 	struct why w = { 0 };
+	struct deid_profile *rules;
 	struct sitekey *site;
 	struct stamp *stamp;
 	struct anon *a;
@@ -208,6 +228,7 @@ main(int argc, char **argv)
 	secret_init(1 << 16);
 	if (new_site_key)
 		return make_site_key();
+	rules = profile();
 	site = open_site_key();
 	dcm_init();
 	if (rejects && (rejects_fd = opt_open(
@@ -223,7 +244,7 @@ main(int argc, char **argv)
 			die_why(&w);
 	}
 	plain = sitekey_derive(site, "plain");
-	a = anon_new(deid_new(pseudo_new(site)),
+	a = anon_new(deid_new(pseudo_new(site), rules),
 	    stamp = stamp_open(out, fd, plain, SITEKEY_BYTES),
 	    (unsigned long long)max_dataset);
 	secret_free(plain, SITEKEY_BYTES);

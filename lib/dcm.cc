@@ -445,6 +445,24 @@ dcm_put(
 	}
 }
 
+/* An item with a code, behind the others of sq. */
+static int
+append_code(DcmSequenceOfItems *sq, const char *value, const char *scheme,
+    const char *meaning, struct why *w)
+{
+	DcmItem *it = new DcmItem;
+
+	if (sq->append(it).bad()) {
+		delete it;
+		return no_memory(w);
+	}
+	if (insert(it, 0x00080100, "SH", value, w) < 0 ||
+	    insert(it, 0x00080102, "SH", scheme, w) < 0 ||
+	    insert(it, 0x00080104, "LO", meaning, w) < 0)
+		return -1;
+	return 0;
+}
+
 int
 dcm_put_code(struct dcm *d, uint32_t tag, const char *value, const char *scheme,
     const char *meaning, struct why *w)
@@ -453,17 +471,29 @@ dcm_put_code(struct dcm *d, uint32_t tag, const char *value, const char *scheme,
 		DcmTag t(OFstatic_cast(Uint16, tag >> 16),
 		    OFstatic_cast(Uint16, tag), DcmVR(EVR_SQ));
 		DcmSequenceOfItems *sq = new DcmSequenceOfItems(t);
-		DcmItem *it = new DcmItem;
 
-		if (sq->append(it).bad() || d->set->insert(sq, OFTrue).bad()) {
+		if (d->set->insert(sq, OFTrue).bad()) {
 			delete sq;
 			return no_memory(w);
 		}
-		if (insert(it, 0x00080100, "SH", value, w) < 0 ||
-		    insert(it, 0x00080102, "SH", scheme, w) < 0 ||
-		    insert(it, 0x00080104, "LO", meaning, w) < 0)
-			return -1;
-		return 0;
+		return append_code(sq, value, scheme, meaning, w);
+	} catch (...) {
+		return no_memory(w);
+	}
+}
+
+int
+dcm_add_code(struct dcm *d, uint32_t tag, const char *value, const char *scheme,
+    const char *meaning, struct why *w)
+{
+	try {
+		DcmTagKey key(OFstatic_cast(Uint16, tag >> 16),
+		    OFstatic_cast(Uint16, tag));
+		DcmSequenceOfItems *sq = nullptr;
+
+		if (d->set->findAndGetSequence(key, sq).bad())
+			return dcm_put_code(d, tag, value, scheme, meaning, w);
+		return append_code(sq, value, scheme, meaning, w);
 	} catch (...) {
 		return no_memory(w);
 	}

@@ -73,6 +73,9 @@ int dcm_put(
     struct dcm *d, uint32_t tag, unsigned vr, const char *text, struct why *w);
 int dcm_put_code(struct dcm *d, uint32_t tag, const char *value,
     const char *scheme, const char *meaning, struct why *w);
+/* The same, as one more item of a sequence that was put. */
+int dcm_add_code(struct dcm *d, uint32_t tag, const char *value,
+    const char *scheme, const char *meaning, struct why *w);
 
 /*
  * Write the data set behind the first used bytes of *buf (of *size, grown by

@@ -36,7 +36,10 @@ enum mode {
 
 struct deid {
 	struct pseudo *pseudo;
+	const struct deid_profile *profile;
+	struct deid_profile *basic; /* ours, if it is that */
 	char digest[17];
+	unsigned char *action; /* of each row, then of each range */
 
 	/* The object at hand. */
 	struct dcm *set;
@@ -65,6 +68,9 @@ deid_decide(enum deid_action a, enum deid_type type)
 		[DEID_ZD] = { DEID_D, DEID_D, DEID_Z, DEID_Z },
 	};
 
+	if (a >= DEID_CLEAN)
+		return a;
+
 	return of[a][type];
 }
 
@@ -87,6 +93,68 @@ deid_find(uint32_t tag)
 		if ((tag & deid_ranges[i].mask) == deid_ranges[i].row.tag)
 			return &deid_ranges[i].row;
 	return NULL;
+}
+
+/* Where a row's action is. */
+static size_t
+row_index(const struct deid_row *row)
+{
+	size_t i;
+
+	if (row >= deid_rows && row < deid_rows + deid_row_count)
+		return (size_t)(row - deid_rows);
+	for (i = 0; &deid_ranges[i].row != row; i++)
+		;
+	return deid_row_count + i;
+}
+
+/*
+ * What the options make of a row.  Of several that have a say, one that
+ * modifies comes before one that retains: dates are moved even if the device
+ * that they belong to is retained.
+ */
+static enum deid_action
+with_options(const struct deid_row *row, const struct deid_profile *p)
+{
+	enum deid_action a = row->action;
+	int i;
+
+	for (i = 0; i < PROFILE_OPTIONS; i++) {
+		int column = profile_options[i].column;
+		char c = column < 0 ? '-' : row->option[column];
+
+		if (c == '-' || !profile_has(p, (enum profile_option)i))
+			continue;
+		if (c == 'C')
+			return i == PROFILE_RETAIN_MODIFIED_DATES ? DEID_DATE
+								  : DEID_CLEAN;
+		a = DEID_K;
+	}
+	return a;
+}
+
+/* Decide what can be decided before there is an object. */
+static void
+decide(struct deid *d)
+{
+	size_t i, n = deid_row_count + deid_range_count;
+
+	if ((d->action = malloc(n)) == NULL)
+		die(EXIT_IO, "out of memory");
+	for (i = 0; i < n; i++)
+		d->action[i] = (unsigned char)with_options(
+		    i < deid_row_count ? &deid_rows[i]
+				       : &deid_ranges[i - deid_row_count].row,
+		    d->profile);
+}
+
+/* The action for a row of an element: one that needs no further decision. */
+static enum deid_action
+action_of(const struct deid *d, const struct deid_row *row)
+{
+	enum deid_action a = d->action[row_index(row)];
+
+	return deid_decide(a, DEID_TYPE_UNKNOWN);
 }
 
 static bool
@@ -120,13 +188,12 @@ deid_drops(const struct deid *d, uint32_t tag)
 {
 	const struct deid_row *row;
 
-	(void)d;
 	if (drops_group(tag))
 		return true;
 	if (tag == ISSUER) /* removed, but needed before that */
 		return false;
 	if ((row = deid_find(tag)) != NULL)
-		return deid_decide(row->action, DEID_TYPE_UNKNOWN) == DEID_X;
+		return action_of(d, row) == DEID_X;
 	return dict_vr(tag) == 0;
 }
 
@@ -381,8 +448,10 @@ by_vr(struct deid *d, struct dcm_element *e, unsigned vr)
 	case VR('U', 'T'):
 		return dummy(d, e, vr);
 	case VR('U', 'I'):
-		return structural(e->tag) ? keep_text(d, e, vr)
-					  : other_uids(d, e);
+		return structural(e->tag) ||
+			       profile_has(d->profile, PROFILE_RETAIN_UIDS)
+			   ? keep_text(d, e, vr)
+			   : other_uids(d, e);
 	}
 	return is_text(vr) ? keep_text(d, e, vr) : DCM_KEEP;
 }
@@ -462,6 +531,12 @@ value(
 	if (special(d, e, &what))
 		return what;
 	switch (action) {
+	case DEID_CLEAN:
+	case DEID_DATE:
+	case DEID_HASH:
+	case DEID_VALUE:
+	case DEID_REJECT:
+		return DCM_REMOVE;
 	case DEID_Z:
 		return DCM_EMPTY;
 	case DEID_D:
@@ -517,7 +592,7 @@ rule(void *arg, struct dcm_element *e)
 	if (TAG_GROUP(e->tag) == 0x7fe0 && e->depth > 0)
 		return DCM_REMOVE; /* only ever in an icon */
 	if ((row = deid_find(e->tag)) != NULL)
-		action = deid_decide(row->action, DEID_TYPE_UNKNOWN);
+		action = action_of(d, row);
 	if (said == 0 || said == VR('U', 'N'))
 		said = vr;
 	if (vr == VR('S', 'Q') ? !e->sequence && said != vr : e->sequence)
@@ -551,9 +626,9 @@ add_row(struct sums *s, const struct deid_row *r)
 	sums_add(s, text, (size_t)n);
 }
 
-/* Over everything that decides: the table, the dictionary, and RULES. */
+/* Over everything that decides: table, dictionary, RULES and the profile. */
 static void
-digest(char out[17])
+digest(const struct deid_profile *p, char out[17])
 {
 	struct sums s = { 0 };
 	struct sums_text t;
@@ -574,36 +649,44 @@ digest(char out[17])
 		sums_add(&s, text,
 		    (size_t)snprintf(text, sizeof text, "%012llx\n",
 			(unsigned long long)dict_entries[i]));
+	if (p->options != 0)
+		sums_add(&s, text,
+		    (size_t)snprintf(
+			text, sizeof text, "options %03x\n", p->options));
 	sums_end(&s, &t);
 	memcpy(out, t.sha256, 16);
 	out[16] = '\0';
 }
 
 struct deid *
-deid_new(struct pseudo *p)
+deid_new(struct pseudo *p, const struct deid_profile *profile)
 {
 	struct deid *d = calloc(1, sizeof *d);
 
 	if (d == NULL)
 		die(EXIT_IO, "out of memory");
 	d->pseudo = p;
-	digest(d->digest);
+	d->profile = profile ? profile : (d->basic = profile_new());
+	decide(d);
+	digest(d->profile, d->digest);
 	return d;
 }
 
 void
 deid_free(struct deid *d)
 {
-	if (d != NULL)
-		free(d->value);
+	if (d == NULL)
+		return;
+	profile_free(d->basic);
+	free(d->action);
+	free(d->value);
 	free(d);
 }
 
 const char *
 deid_profile(const struct deid *d)
 {
-	(void)d;
-	return "basic";
+	return d->profile->name;
 }
 
 const char *
@@ -622,7 +705,14 @@ new_uid(struct deid *d, struct dcm *set, uint32_t tag, char out[PSEUDO_MAX],
 	if (n == 0)
 		return why_set(w, EXIT_DATA, "(%04x,%04x): missing",
 		    (unsigned)(tag >> 16), (unsigned)(tag & 0xffff));
-	pseudo_uid(d->pseudo, out, old, n);
+	if (!profile_has(d->profile, PROFILE_RETAIN_UIDS)) {
+		pseudo_uid(d->pseudo, out, old, n);
+		return 0;
+	}
+	if (n >= PSEUDO_MAX || old[strspn(old, "0123456789.")] != '\0')
+		return why_set(w, EXIT_DATA, "(%04x,%04x): not a UID",
+		    (unsigned)(tag >> 16), (unsigned)(tag & 0xffff));
+	memcpy(out, old, n + 1);
 	return 0;
 }
 
@@ -653,6 +743,23 @@ name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
 	return 0;
 }
 
+/* The profile and each option that was applied, by its code. */
+static int
+put_codes(struct deid *d, struct dcm *set, struct why *w)
+{
+	int i;
+
+	if (dcm_put_code(set, METHOD_CODE, "113100", "DCM",
+		"Basic Application Confidentiality Profile", w) < 0)
+		return -1;
+	for (i = 0; i < PROFILE_OPTIONS; i++)
+		if (profile_has(d->profile, (enum profile_option)i) &&
+		    dcm_add_code(set, METHOD_CODE, profile_options[i].code,
+			"DCM", profile_options[i].meaning, w) < 0)
+			return -1;
+	return 0;
+}
+
 int
 deid_apply(
     struct deid *d, struct dcm *set, struct deid_names *names, struct why *w)
@@ -672,8 +779,7 @@ deid_apply(
 	    dcm_put(set, PATIENT_ID, VR('L', 'O'), names->patient, w) < 0 ||
 	    dcm_put(set, REMOVED_IDENTITY, VR('C', 'S'), "YES", w) < 0 ||
 	    dcm_put(set, METHOD, VR('L', 'O'), method, w) < 0 ||
-	    dcm_put_code(set, METHOD_CODE, "113100", "DCM",
-		"Basic Application Confidentiality Profile", w) < 0 ||
+	    put_codes(d, set, w) < 0 ||
 	    dcm_put(set, DATES_MODIFIED, VR('C', 'S'), "REMOVED", w) < 0)
 		return -1;
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "dcm.h"
 #include "deid_table.h"
+#include "profile.h"
 #include "pseudo.h"
 
 /*
@@ -21,12 +22,15 @@
  */
 struct deid; /* a profile, ready to be applied; opaque */
 
-/* The Basic Profile.  p stays the caller's and must outlive it. */
-struct deid *deid_new(struct pseudo *p);
+/*
+ * A profile with its options; NULL for the Basic Profile.  Both stay the
+ * caller's and must outlive it.
+ */
+struct deid *deid_new(struct pseudo *p, const struct deid_profile *profile);
 void deid_free(struct deid *d);
 
 /*
- * "basic", and the first 16 hex digits of the SHA-256 of all its rules: equal
+ * Its name, and the first 16 hex digits of the SHA-256 of all its rules: equal
  * digests, equal treatment.
  */
 const char *deid_profile(const struct deid *d);

@@ -24,6 +24,12 @@ enum deid_action {
 	DEID_XZD, /* X/Z/D */
 	DEID_XZU, /* X/Z/U*: of sequences, U for the UIDs within */
 	DEID_ZD,  /* Z/D */
+	/* What options and profiles make of them. */
+	DEID_CLEAN, /* keep the text, take identity out of it; into sequences */
+	DEID_DATE,  /* move a date or time as far as the patient's others */
+	DEID_HASH,  /* a keyed pseudonym of the value */
+	DEID_VALUE, /* a value that the profile gives */
+	DEID_REJECT, /* no object that has it */
 	DEID_ACTIONS
 };
 

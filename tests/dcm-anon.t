@@ -157,6 +157,22 @@ t 'the first object of a name wins' '
 	says "hint: with --rejects" err
 '
 
+t 'options by name and by code, written into the object; never two that exclude' '
+	dcm-anon --option retain-uids --option 113112 <"$data/CT_small.dcm" >o.dcm
+	dcmdump o.dcm >dump
+	says "(0008,0080) LO .JFK IMAGING CENTER" dump
+	for c in 113100 113110 113112; do says "(0008,0100) SH .$c" dump; done
+	[ "$(grep -c "(0008,0100) SH .1131" dump)" = 3 ]
+	dcmdump "$data/CT_small.dcm" >was
+	for u in 0008,0018 0020,000d 0020,000e 0020,0052 0008,1155; do
+		same <(grep "($u)" dump) <(grep "($u)" was)
+	done
+	dcmdump one.dcm >dump
+	[ "$(grep -c "(0008,0100) SH .1131" dump)" = 1 ]
+	exits 64 dcm-anon --option retain-everything </dev/null 2>err
+	exits 64 dcm-anon --option 113106 --option 113107 </dev/null 2>err
+'
+
 # what is not whole, or too much: made of a small object by this
 cat >spoil <<'EOF'
 #!/bin/sh

@@ -32,6 +32,8 @@ table(void)
 static void
 decisions(void)
 {
+	struct deid *d = deid_new(NULL, NULL);
+
 	ok(deid_find(0x60023000) == deid_find(0x60003000) &&
 		deid_find(0x60003000)->action == DEID_X,
 	    "overlays of any group");
@@ -42,12 +44,13 @@ decisions(void)
 	    "what is valid for every type");
 	ok(deid_decide(DEID_XZD, DEID_TYPE_3) == DEID_X, "X for type 3");
 	ok(deid_decide(DEID_XZD, DEID_TYPE_2) == DEID_Z, "Z for type 2");
-	ok(deid_drops(NULL, 0x00100030) == false, "a birth date is emptied");
-	ok(deid_drops(NULL, 0x00101040), "an address is removed");
-	ok(deid_drops(NULL, 0x00091001), "private elements are");
-	ok(deid_drops(NULL, 0x00080000), "group lengths are");
-	ok(deid_drops(NULL, 0x0018fffe), "what no dictionary has is");
-	ok(!deid_drops(NULL, 0x00280010), "Rows stays");
+	ok(deid_drops(d, 0x00100030) == false, "a birth date is emptied");
+	ok(deid_drops(d, 0x00101040), "an address is removed");
+	ok(deid_drops(d, 0x00091001), "private elements are");
+	ok(deid_drops(d, 0x00080000), "group lengths are");
+	ok(deid_drops(d, 0x0018fffe), "what no dictionary has is");
+	ok(!deid_drops(d, 0x00280010), "Rows stays");
+	deid_free(d);
 }
 
 static void
@@ -85,7 +88,7 @@ applied(const struct sitekey *site)
 		     "\20\0\20\20AS\4\000077Y" UID("\40", "\15", "1.4\0")
 			 UID("\40", "\16", "1.5\0");
 	struct pseudo *p = pseudo_new(site);
-	struct deid *d = deid_new(p);
+	struct deid *d = deid_new(p, NULL);
 	struct dcm *set = dcm_new();
 	struct deid_names n;
 	struct why w = { 0 };

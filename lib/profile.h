@@ -1,0 +1,58 @@
+#ifndef PROFILE_H
+#define PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "deid_table.h"
+#include "say.h"
+
+/*
+ * What is to be done to identity, as the user puts it: the Basic Profile, some
+ * of PS3.15's options, and rules of the user's own, from a file in the form
+ * that profile(5) describes.  deid.h makes it into decisions.
+ */
+
+/* PS3.15's options, in the order of their codes: 113101 + i. */
+enum profile_option {
+	PROFILE_CLEAN_PIXEL_DATA,
+	PROFILE_CLEAN_VISUAL_FEATURES,
+	PROFILE_CLEAN_GRAPHICS,
+	PROFILE_CLEAN_STRUCTURED_CONTENT,
+	PROFILE_CLEAN_DESCRIPTORS,
+	PROFILE_RETAIN_FULL_DATES,
+	PROFILE_RETAIN_MODIFIED_DATES,
+	PROFILE_RETAIN_PATIENT_CHARACTERISTICS,
+	PROFILE_RETAIN_DEVICE_IDENTITY,
+	PROFILE_RETAIN_UIDS,
+	PROFILE_RETAIN_SAFE_PRIVATE,
+	PROFILE_RETAIN_INSTITUTION_IDENTITY,
+	PROFILE_OPTIONS
+};
+
+struct profile_option_info {
+	const char *name;    /* "clean-pixel-data" */
+	const char *code;    /* "113101", of scheme DCM */
+	const char *meaning; /* "Clean Pixel Data Option" */
+	int column;          /* of deid_row's option, or -1 */
+	bool offered;        /* dcm-anon has it */
+};
+extern const struct profile_option_info profile_options[PROFILE_OPTIONS];
+
+struct deid_profile {
+	char name[33];    /* "basic", or the file's own */
+	unsigned options; /* bits: 1 << enum profile_option */
+};
+
+struct deid_profile *profile_new(void); /* the Basic Profile */
+void profile_free(struct deid_profile *p);
+
+/* Choose an option, by its name or its code. 0, or -1 with EXIT_USAGE. */
+int profile_choose(struct deid_profile *p, const char *option, struct why *w);
+bool profile_has(const struct deid_profile *p, enum profile_option o);
+
+/* Once all is chosen: is it allowed together?  0, or -1 with EXIT_USAGE. */
+int profile_check(const struct deid_profile *p, struct why *w);
+
+#endif
