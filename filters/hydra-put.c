@@ -247,12 +247,15 @@ serve(unsigned m)
 	for (s = 0; s < stores->count; s++)
 		for (i = 0; i < lane[s].n; i++) {
 			unsigned at = lane[s].index[i];
+			enum store_put r = lane[s].result[i];
 
-			lane[s].has[at] = lane[s].result[i] != STORE_OTHER;
+			lane[s].has[at] = r == STORE_NEW || r == STORE_SAME;
 			if (lane[s].has[at] || key[at].bad)
 				continue;
-			why_set(&w, EXIT_NO, "%s: has another share of it",
-			    store_name(lane[s].store));
+			why_set(&w, EXIT_NO, "%s: %s",
+			    store_name(lane[s].store),
+			    r == STORE_REMOVED ? "has removed it, for ever"
+					       : "has another share of it");
 			aside(key[at].guid, &w);
 			key[at].bad = true;
 		}

@@ -18,6 +18,8 @@
 struct atrest {
 	EVP_CIPHER_CTX *seal, *unseal; /* the key is in both */
 	unsigned char id[16];
+	struct hmac *mac;
+	EVP_PKEY *sign;
 };
 
 static int
@@ -50,11 +52,30 @@ cipher(const unsigned char *key, int encrypt)
 	return ctx;
 }
 
+/* What the file's key is good for beside sealing. */
+static void
+derive(struct atrest *a, const unsigned char *key)
+{
+	unsigned char *sub = secret_alloc(KEY), md[32];
+
+	hkdf(md, sizeof md, key, KEY, NULL, 0, "mdm store key v1", 16);
+	memcpy(a->id, md, sizeof a->id);
+	secret_clear(md, sizeof md);
+	hkdf(sub, KEY, key, KEY, NULL, 0, "mdm store mac v1", 16);
+	a->mac = hmac_new(sub, KEY);
+	hkdf(sub, KEY, key, KEY, NULL, 0, "mdm store sign v1", 17);
+	a->sign =
+	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, sub, KEY);
+	secret_free(sub, KEY);
+	if (a->sign == NULL)
+		die(EXIT_BUG, "no Ed25519");
+}
+
 struct atrest *
 atrest_open(const char *path, bool create, struct why *w)
 {
 	struct atrest *a;
-	unsigned char *key, md[32];
+	unsigned char *key;
 	char *text;
 	size_t n;
 
@@ -73,9 +94,7 @@ atrest_open(const char *path, bool create, struct why *w)
 	else {
 		a->seal = cipher(key, 1);
 		a->unseal = cipher(key, 0);
-		hkdf(md, sizeof md, key, KEY, NULL, 0, "mdm store key v1", 16);
-		memcpy(a->id, md, sizeof a->id);
-		secret_clear(md, sizeof md);
+		derive(a, key);
 	}
 	secret_free(key, KEY);
 	secret_free(text, TEXT + 2);
@@ -89,6 +108,8 @@ atrest_close(struct atrest *a)
 		return;
 	EVP_CIPHER_CTX_free(a->seal);
 	EVP_CIPHER_CTX_free(a->unseal);
+	hmac_free(a->mac);
+	EVP_PKEY_free(a->sign);
 	free(a);
 }
 
@@ -132,4 +153,38 @@ atrest_unseal(struct atrest *a, unsigned char *out, const unsigned char *p,
 		return 0;
 	secret_clear(out, len);
 	return -1;
+}
+
+void
+atrest_mac(
+    struct atrest *a, unsigned char out[ATREST_MAC], const void *p, size_t n)
+{
+	unsigned char md[32];
+
+	hmac_begin(a->mac);
+	hmac_add(a->mac, p, n);
+	hmac_end(a->mac, md);
+	memcpy(out, md, ATREST_MAC);
+}
+
+void
+atrest_sign(struct atrest *a, unsigned char out[64], const void *p, size_t n)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	size_t len = 64;
+
+	if (c == NULL ||
+	    EVP_DigestSignInit(c, NULL, NULL, NULL, a->sign) <= 0 ||
+	    EVP_DigestSign(c, out, &len, p, n) <= 0)
+		die(EXIT_BUG, "cannot sign");
+	EVP_MD_CTX_free(c);
+}
+
+void
+atrest_public(const struct atrest *a, unsigned char out[32])
+{
+	size_t len = 32;
+
+	if (EVP_PKEY_get_raw_public_key(a->sign, out, &len) <= 0)
+		die(EXIT_BUG, "cannot derive a public key");
 }

@@ -33,4 +33,15 @@ void atrest_seal(struct atrest *a, unsigned char *out, const void *p, size_t n,
 int atrest_unseal(struct atrest *a, unsigned char *out, const unsigned char *p,
     size_t n, const void *aad, size_t aad_len);
 
+/*
+ * The same file gives two keys more: one that authenticates rows (the MAC of
+ * n bytes), and one that signs, Ed25519.
+ */
+#define ATREST_MAC 16
+void atrest_mac(
+    struct atrest *a, unsigned char out[ATREST_MAC], const void *p, size_t n);
+void atrest_sign(
+    struct atrest *a, unsigned char out[64], const void *p, size_t n);
+void atrest_public(const struct atrest *a, unsigned char out[32]);
+
 #endif

@@ -513,6 +513,20 @@ linein_next(struct linein *in, struct line *l, struct why *w)
 	return 1;
 }
 
+const char *
+line_parse(struct line *l, const char *text, size_t n)
+{
+	line_reset(l);
+	if (n == 0 || n > LINE_MAX_BYTES || text[n - 1] != '\n')
+		return "it is too long";
+	if (memchr(text, 0, n) != NULL)
+		return "it holds a NUL";
+	memcpy(room(l, n), text, n);
+	l->buf[n - 1] = '\0';
+	l->used = n;
+	return split(l);
+}
+
 unsigned long
 linein_count(const struct linein *in)
 {

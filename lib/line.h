@@ -111,6 +111,13 @@ int linein_next(struct linein *in, struct line *l, struct why *w);
 unsigned long linein_count(const struct linein *in);
 void linein_free(struct linein *in);
 
+/*
+ * A line that is in memory: n bytes, the last of them its newline.  *l is as
+ * for linein_next().  What is wrong with it, or NULL; the last line of all,
+ * .end, is no line.
+ */
+const char *line_parse(struct line *l, const char *text, size_t n);
+
 /* Writing: buffered; the descriptor stays the caller's. */
 struct lineout *lineout_open(int fd, const char *what, bool secret);
 int lineout_put(struct lineout *out, const struct line *l, struct why *w);

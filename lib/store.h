@@ -37,9 +37,10 @@ unsigned store_x(const struct store *s);
  * (NULL: none) are kept with new rows.
  */
 enum store_put {
-	STORE_NEW,   /* inserted now */
-	STORE_SAME,  /* was there */
-	STORE_OTHER, /* refused: another share is there */
+	STORE_NEW,     /* inserted now */
+	STORE_SAME,    /* was there */
+	STORE_OTHER,   /* refused: another share is there */
+	STORE_REMOVED, /* refused: the key was removed, for ever */
 };
 int store_put(struct store *s, const struct share *const *share, unsigned n,
     const char *owner, const char *group, enum store_put *result,
