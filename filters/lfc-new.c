@@ -32,6 +32,9 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
+/* How much of a large body passes before the lease is looked at again. */
+#define LEASE_BYTES (16LL << 20)
+
 static struct catalogue *catalogue;
 static struct recin *in;
 static struct recout *out;
@@ -161,13 +164,10 @@ skip(const struct rec *r)
 static int
 pass(struct rec *r, unsigned long long gen)
 {
-	unsigned long long bytes = 0;
 	struct why w = { 0 };
 	struct rec late;
 	char text[24];
-	const void *p;
 	int first, got, i;
-	size_t n;
 
 	keep_lease();
 	snprintf(text, sizeof text, "%llu", gen);
@@ -175,16 +175,11 @@ pass(struct rec *r, unsigned long long gen)
 	rec_set_text(r, "lease", lease);
 	rec_via(r, NULL);
 	first = r->attrs;
-	if (recout_begin(out, r, r->size, 0, &w) < 0)
+	if (recout_begin(out, r, r->size, recin_whole(in) ? REC_WHOLE : 0, &w) <
+	    0)
 		fail(&w);
-	while ((got = recin_block(in, &p, &n, &w)) == 1) {
-		if (recout_write(out, p, n, &w) < 0)
-			fail(&w);
-		bytes += n;
-		progress_add(0, n);
-		if (bytes >> 24 != (bytes - n) >> 24)
-			keep_lease();
-	}
+	while ((got = recin_copy(in, out, LEASE_BYTES, &w)) == 1)
+		keep_lease();
 	if (got < 0)
 		fail(&w);
 	if (got == REC_VOID) {
@@ -199,7 +194,7 @@ pass(struct rec *r, unsigned long long gen)
 	if (recout_done(out, &late, &w) < 0)
 		fail(&w);
 	rec_clear(&late);
-	progress_add(1, 0);
+	progress_add(1, (unsigned long long)r->size);
 	return got;
 }
 

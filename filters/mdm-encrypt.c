@@ -179,6 +179,7 @@ seal_record(
 	int known = r->attrs, got;
 	struct rec sealed;
 	const void *p;
+	void *room;
 	size_t n;
 
 	p = new_head(&n);
@@ -192,20 +193,23 @@ seal_record(
 			    w, EXIT_DATA, "%.200s: impossible size", r->name);
 		size += (long long)n;
 	}
-	got = recout_begin(out, &sealed, size, 0, w);
+	got = recout_begin(
+	    out, &sealed, size, recin_whole(in) ? REC_WHOLE : 0, w);
 	rec_clear(&sealed);
 	if (got < 0 || recout_write(out, p, n, w) < 0)
 		return -1;
 	payload_begin(payload, PAYLOAD_SEAL, secrets->payload, to_record, out);
-	for (size = 0; (got = recin_block(in, &p, &n, w)) == 1;
-	     size += (long long)n)
-		if (payload_put(payload, p, n, w) < 0)
+	for (size = 0, got = 1; got == 1; size += (long long)n) {
+		if (payload_room(payload, &room, &n, w) < 0 ||
+		    (got = recin_fill(in, room, n, &n, w)) < 0 ||
+		    payload_took(payload, n, w) < 0)
 			return -1;
+	}
 	if (got == REC_VOID) {
 		payload_drop(payload);
 		return recout_void(out, w);
 	}
-	if (got < 0 || payload_end(payload, w) < 0 || put_key(w) < 0)
+	if (payload_end(payload, w) < 0 || put_key(w) < 0)
 		return -1;
 	progress_add(1, (unsigned long long)size);
 	return done(out, r, known, w);

@@ -71,47 +71,125 @@ read_full(int fd, unsigned char *p, size_t n)
 }
 
 /*
- * A file of up to sizeof buf bytes is read before its record begins; of a
- * larger one the header is already written when it turns out to have shrunk.
+ * Small files (of up to REC_SMALL bytes) are taken whole before their record
+ * begins, so that one that cannot be read is set aside; of a larger one the
+ * header is out already.  If the kernel lets us, they wait in a pipe of our
+ * own, as pages of the page cache, and are never copied.
  */
+static int way[2] = { -1, -1 };
+
+static void
+open_way(void)
+{
+	if (pipe2(way, O_CLOEXEC) == 0 &&
+	    fcntl(way[1], F_SETPIPE_SZ, REC_SMALL) > 0)
+		return;
+	close(way[0]);
+	close(way[1]);
+	way[0] = way[1] = -1;
+}
+
+/* Take n bytes of fd into the pipe, or into buf: how many, -1. */
+static ssize_t
+take(int fd, size_t n)
+{
+	size_t got = 0;
+	ssize_t k = 0;
+
+	while (way[0] >= 0 && got < n) {
+		k = splice(fd, NULL, way[1], NULL, n - got, SPLICE_F_NONBLOCK);
+		if (k <= 0)
+			break;
+		got += (size_t)k;
+	}
+	if (got == 0 && (way[0] < 0 || (k < 0 && errno == EINVAL))) {
+		close(way[0]);
+		close(way[1]);
+		way[0] = way[1] = -1;
+		return read_full(fd, buf, n);
+	}
+	return k < 0 ? -1 : (ssize_t)got;
+}
+
+static void
+begin(const char *path, long long size)
+{
+	struct why w = { 0 };
+	struct rec r;
+
+	rec_init(&r);
+	rec_set_name(&r, name_of(path));
+	rec_via(&r, NULL);
+	if (recout_begin(out, &r, size, REC_WHOLE, &w) < 0)
+		die(w.code, "%s: %s", path, w.text);
+	rec_clear(&r);
+}
+
+static void
+pack_small(int fd, const char *path, size_t size)
+{
+	struct why w = { 0 };
+	ssize_t n = take(fd, size);
+
+	if (n < 0 || (size_t)n < size) {
+		set_aside(path, EXIT_IO,
+		    n < 0 ? strerror(errno)
+			  : "became shorter while it was read");
+		if (way[0] >= 0) { /* with what is in it */
+			close(way[0]);
+			close(way[1]);
+			open_way();
+		}
+		return;
+	}
+	begin(path, (long long)size);
+	if ((way[0] >= 0 ? recout_move(out, way[0], (long long)size, &w)
+			 : recout_write(out, buf, size, &w)) < 0)
+		die_why(&w);
+}
+
+static void
+pack_large(int fd, const char *path, long long size)
+{
+	struct why w = { 0 };
+	long long left, k;
+
+	begin(path, size);
+	for (left = size; left > 0; left -= k) {
+		k = recout_move(out, fd, left, &w);
+		if (k < 0)
+			die_why(&w);
+		if (k == 0 && errno == EINVAL &&
+		    (k = read_full(fd, buf, sizeof buf)) > 0 &&
+		    recout_write(
+			out, buf, (size_t)(k < left ? k : (k = left)), &w) < 0)
+			die_why(&w);
+		if (k <= 0)
+			die(EXIT_IO, "%s: %s", path,
+			    k < 0 ? strerror(errno)
+				  : "became shorter while it was read");
+	}
+}
+
 static void
 pack_open(int fd, const char *path, long long size)
 {
 	struct why w = { 0 };
-	struct rec r;
-	long long left = size;
-	ssize_t n;
+	unsigned long before = aside_count();
 
-	n = read_full(fd, buf, left < REC_SMALL ? (size_t)left : sizeof buf);
-	if (n < 0 || (n < left && n < REC_SMALL)) {
-		set_aside(path, EXIT_IO,
-		    n < 0 ? strerror(errno)
-			  : "became shorter while it was read");
+	if (*name_of(path) == '\0' || strlen(name_of(path)) > REC_NAME_MAX) {
+		set_aside(path, EXIT_DATA, "its name cannot be a record's");
 		return;
 	}
-	rec_init(&r);
-	rec_set_name(&r, name_of(path));
-	rec_via(&r, NULL);
-	if (recout_begin(out, &r, size, REC_WHOLE, &w) < 0) {
-		aside(path, &w);
-		rec_clear(&r);
+	if (size <= REC_SMALL)
+		pack_small(fd, path, (size_t)size);
+	else
+		pack_large(fd, path, size);
+	if (aside_count() != before)
 		return;
-	}
-	while (left > 0) {
-		if (n <= 0)
-			die(EXIT_IO, "%s: %s", path,
-			    n < 0 ? strerror(errno)
-				  : "became shorter while it was read");
-		if (recout_write(out, buf, (size_t)n, &w) < 0)
-			die_why(&w);
-		left -= n;
-		n = read_full(
-		    fd, buf, left < REC_SMALL ? (size_t)left : sizeof buf);
-	}
 	if (recout_done(out, NULL, &w) < 0)
 		die_why(&w);
 	progress_add(1, (unsigned long long)size);
-	rec_clear(&r);
 }
 
 static void
@@ -240,6 +318,7 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "-0 says how the list of -T is written");
 	if ((out = recout_open(out_open(opt_output), &w)) == NULL)
 		die_why(&w);
+	open_way();
 	if (*paths == NULL && list == NULL)
 		pack_tar();
 	for (; *paths; paths++)

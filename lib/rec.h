@@ -98,9 +98,28 @@ int recin_next(struct recin *in, struct rec **r, struct why *w);
 enum { REC_VOID = 2 };
 int recin_block(struct recin *in, const void **p, size_t *n, struct why *w);
 
-/* The same, copied until buf is full or the body ends: 0..size in *got. */
+/*
+ * Is everything known about the record that recin_next() gave: its size, all
+ * its attributes, and that it will not be withdrawn?  Then it can be passed on
+ * REC_WHOLE.  Ask before reading the body.
+ */
+bool recin_whole(const struct recin *in);
+
+/*
+ * The same as recin_block(), copied until buf is full (1) or the body ends:
+ * 0..size bytes in *got.
+ */
 int recin_fill(
     struct recin *in, void *buf, size_t size, size_t *got, struct why *w);
+
+/*
+ * Hand on max bytes of the body or a little more to out's open record, moving
+ * pages from pipe to pipe where the kernel can.  1 if there may be more; at the
+ * end as recin_block().
+ */
+struct recout;
+int recin_copy(
+    struct recin *in, struct recout *out, long long max, struct why *w);
 void recin_free(struct recin *in);
 
 /*
@@ -118,6 +137,14 @@ struct recout *recout_open(int fd, struct why *w);
 int recout_begin(struct recout *out, const struct rec *r, long long size,
     int flags, struct why *w);
 int recout_write(struct recout *out, const void *p, size_t n, struct why *w);
+
+/*
+ * Move n bytes of the open record's body from fd, a pipe or a file, to the
+ * output without copying them.  Returns how many: fewer than n at fd's end.
+ * 0 with errno EINVAL if it cannot be done here (nothing was moved; write
+ * them). -1 with *w.
+ */
+long long recout_move(struct recout *out, int fd, long long n, struct why *w);
 
 /* late: attributes to add (its name is ignored); may be NULL. */
 int recout_done(struct recout *out, const struct rec *late, struct why *w);

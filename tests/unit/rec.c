@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "rec.h"
@@ -138,6 +139,159 @@ parts(void)
 	close(fd);
 }
 
+/* A stream of records of many sizes, some in parts, to fd; the last is void. */
+static const long long sizes[] = { 0, 1, 511, 65536, 70000, 300000, 262144,
+	1 << 20, (1 << 20) + 1, 3 << 20 };
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static void
+many(int fd)
+{
+	struct recout *out = recout_open(fd, &w);
+	char name[24];
+	int i;
+
+	for (i = 0; i < 2 * SIZES; i++) {
+		snprintf(name, sizeof name, "%d", i);
+		write_one(out, name, sizes[i / 2],
+		    i % 2 ? REC_UNKNOWN : sizes[i / 2], "x", false);
+	}
+	write_one(out, "void", 2 << 20, 3 << 20, NULL, true);
+	recout_end(out, &w);
+	recout_free(out);
+}
+
+/* Copy a stream by recin_copy(), or into memory by recin_fill(). */
+static int
+hand_on(int from, int to, bool fill)
+{
+	static unsigned char mem[4 << 20];
+	struct recin *in = recin_open(from, NULL, 0, &w);
+	struct recout *out = recout_open(to, &w);
+	struct rec *r, late;
+	size_t n, k = 1;
+	int got = in == NULL ? -1 : 0, end, first;
+
+	rec_init(&late);
+	while (in != NULL && (got = recin_next(in, &r, &w)) > 0) {
+		bool whole = recin_whole(in);
+
+		first = r->attrs;
+		if (recout_begin(out, r, r->size, whole ? REC_WHOLE : 0, &w) <
+		    0)
+			die_why(&w);
+		do {
+			k = k * 7 % 99991 + 1;
+			if (!fill) {
+				end = recin_copy(in, out, 1 << 18, &w);
+				continue;
+			}
+			end = recin_fill(in, mem, k * 40, &n, &w);
+			if (end >= 0 && recout_write(out, mem, n, &w) < 0)
+				die_why(&w);
+		} while (end == 1);
+		rec_clear(&late);
+		for (; end == 0 && first < r->attrs; first++)
+			rec_set(&late, r->attr[first].key, r->attr[first].value,
+			    r->attr[first].len);
+		if (end < 0)
+			got = -1;
+		else if ((end == REC_VOID ? recout_void(out, &w)
+					  : recout_done(out, &late, &w)) < 0)
+			die_why(&w);
+		if (end < 0)
+			break;
+	}
+	rec_clear(&late);
+	if (got == 0 && recout_end(out, &w) < 0)
+		die_why(&w);
+	recin_free(in);
+	recout_free(out);
+	return got;
+}
+
+/* Through pipes, where pages move, and through files, where they cannot. */
+static void
+handing_on(bool fill, bool pipes)
+{
+	int file = new_file(), got_fd = new_file(), a[2], b[2], i, right = 0;
+	struct recin *in;
+	struct seen s;
+	char name[REC_NAME_MAX + 1];
+
+	many(file);
+	lseek(file, 0, SEEK_SET);
+	if (pipes) {
+		if (pipe(a) < 0 || pipe(b) < 0)
+			abort();
+		if (fork() == 0) {
+			many(a[1]);
+			_exit(0);
+		}
+		if (fork() == 0) {
+			close(a[1]);
+			close(b[0]);
+			_exit(hand_on(a[0], b[1], fill) != 0);
+		}
+		close(a[0]);
+		close(a[1]);
+		close(b[1]);
+	} else {
+		ok(hand_on(file, got_fd, fill) == 0, "from file to file");
+		lseek(got_fd, 0, SEEK_SET);
+	}
+	in = recin_open(pipes ? b[0] : got_fd, NULL, 0, &w);
+	for (i = 0; i < 2 * SIZES; i++) {
+		right += read_one(in, &s, name) == 1 && atoi(name) == i &&
+			 s.size == sizes[i / 2] && s.end == 0 && s.early &&
+			 s.late;
+	}
+	if (read_one(in, &s, name) == 1 && s.end == REC_VOID)
+		right++;
+	ok(right == 2 * SIZES + 1 && read_one(in, &s, name) == 0,
+	    "every record, part and attribute is handed on");
+	recin_free(in);
+	close(file);
+	close(got_fd);
+	if (pipes)
+		close(b[0]);
+}
+
+/* A cut is found wherever it is, also where libarchive does not look. */
+static void
+cuts(bool fill)
+{
+	int file = new_file(), cut, out, refused = 0, count = 0;
+	struct rec r;
+	struct recout *to = recout_open(file, &w);
+	off_t size, n;
+
+	rec_init(&r);
+	rec_set_name(&r, "x");
+	recout_begin(to, &r, 400000, REC_WHOLE, &w);
+	recout_write(to, block, 400000, &w);
+	recout_done(to, NULL, &w);
+	recout_end(to, &w);
+	recout_free(to);
+	rec_clear(&r);
+	size = lseek(file, 0, SEEK_END);
+	for (n = 0; n < size; n += 2503) {
+		cut = new_file();
+		out = new_file();
+		lseek(file, 0, SEEK_SET);
+		if (sendfile(cut, file, NULL, (size_t)n) != n ||
+		    lseek(cut, 0, SEEK_SET) != 0)
+			abort();
+		w.code = 0;
+		refused += hand_on(cut, out, fill) < 0 && w.code == EXIT_DATA;
+		count++;
+		close(cut);
+		close(out);
+	}
+	ok(refused == count, "every cut is refused");
+	close(file);
+}
+
 static void
 names(void)
 {
@@ -198,6 +352,12 @@ main(void)
 	for (i = 0; i < sizeof block; i++)
 		block[i] = (unsigned char)(i * 7 + (i >> 9));
 	parts();
+	handing_on(false, false);
+	handing_on(true, false);
+	handing_on(false, true);
+	handing_on(true, true);
+	cuts(false);
+	cuts(true);
 	names();
 	attributes();
 	return done_testing();
