@@ -1,115 +1,47 @@
 /* mdm-decrypt: open sealed objects; nothing unauthenticated is written */
 
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "age.h"
 #include "bare.h"
 #include "keys.h"
+#include "legacy.h"
+#include "opener.h"
 #include "opt.h"
 #include "out.h"
-#include "payload.h"
 #include "progress.h"
 #include "rec.h"
 #include "sandbox.h"
 #include "secret.h"
+#include "unseal.h"
 
 static const char *keys_file, *identity_file;
 static long long head_bytes = -1;
+static int legacy;
 
 static const struct poptOption options[] = {
 	{ "keys", '\0', POPT_ARG_STRING, &keys_file, 0,
 	    "read the objects' keys from FILE (/dev/fd/N)", "FILE" },
 	{ "identity", 'i', POPT_ARG_STRING, &identity_file, 0,
 	    "open with the age identities in FILE instead", "FILE" },
+	{ "legacy", '\0', POPT_ARG_NONE, &legacy, 0,
+	    "objects that gLite's EDS encrypted, see eds(5)", NULL },
 	{ "head", '\0', POPT_ARG_LONGLONG, &head_bytes, 0,
 	    "write the first N bytes only, and decrypt no more", "N" },
 	OPT_COMMON
 };
 
-enum { IDENTITIES = 64, IDENTITY_FILE_MAX = 32768 };
-
-static struct secrets {
-	unsigned char identity[IDENTITIES][32];
-	unsigned char object[AGE_OBJECT_KEY];
-	unsigned char file[AGE_FILE_KEY];
-	unsigned char payload[PAYLOAD_KEY];
-} * secrets;
-static int identities;
+static const char cut_short[] = "cut short in its header";
 static struct keys *keys; /* NULL without --keys */
-static struct age_head *head;
 
-/* The object that is being opened. */
+/* What comes out of the object that is being opened. */
 static struct opening {
-	struct payload *payload;
+	struct opener *opener;
 	struct recout *out; /* NULL for a bare object, which goes to fd */
 	int fd;
-	long long want; /* payload bytes still wanted; -1: all */
 	long long left; /* bytes still to be written; -1: all */
 	unsigned long long written;
 } opening;
-
-static void
-read_identities(const char *file)
-{
-	struct why w = { 0 };
-	size_t n;
-	char *text = secret_read(file, IDENTITY_FILE_MAX, &n, &w);
-	char *line, *rest = text;
-
-	if (text == NULL)
-		die_why(&w);
-	while ((line = strsep(&rest, "\r\n")) != NULL) {
-		if (line[0] == '\0' || line[0] == '#')
-			continue;
-		if (identities == IDENTITIES)
-			die(EXIT_DATA, "%s: more than %d identities", file,
-			    IDENTITIES);
-		if (age_identity(secrets->identity[identities++], line, &w) < 0)
-			die(w.code, "%s: %s", file, w.text);
-	}
-	if (identities == 0)
-		die(EXIT_DATA, "%s: no identity in it", file);
-	secret_free(text, IDENTITY_FILE_MAX + 2);
-}
-
-/*
- * The head is whole: find who may open it and derive the payload's key.
- * guid is what the record says it is, or NULL.
- */
-static int
-unlock(const char *guid, struct why *w)
-{
-	char in_head[AGE_GUID + 1];
-	int sealed = age_guid(head, in_head, w), got = 0, i;
-
-	if (sealed < 0)
-		return -1;
-	if (sealed && guid && strcmp(guid, in_head) != 0)
-		return why_set(w, EXIT_DATA,
-		    "another object's ciphertext: its GUID is %s, not %.40s",
-		    in_head, guid);
-	if (keys) {
-		if (!sealed)
-			return why_set(
-			    w, EXIT_DENIED, "not sealed with a key of its own");
-		if (keys_find(keys, in_head, secrets->object, w) < 0 ||
-		    age_unwrap(head, secrets->object, secrets->file, w) < 0)
-			return -1;
-	}
-	for (i = 0; got == 0 && i < identities; i++)
-		got = age_unwrap_x25519(
-		    head, secrets->identity[i], secrets->file, w);
-	if (got < 0)
-		return -1;
-	if (!keys && got == 0)
-		return why_set(w, EXIT_DENIED, "no identity opens it");
-	return age_payload_key(head, secrets->file, secrets->payload, w);
-}
 
 static int
 sink(void *arg, const void *p, size_t n, struct why *w)
@@ -129,32 +61,9 @@ sink(void *arg, const void *p, size_t n, struct why *w)
 static void
 begin(struct opening *o)
 {
-	o->left = o->want = head_bytes;
+	o->left = head_bytes;
 	o->written = 0;
-	/* one byte more shows that a chunk is not the last */
-	if (head_bytes >= 0)
-		o->want = (head_bytes + PAYLOAD_CHUNK - 1) / PAYLOAD_CHUNK *
-			      (PAYLOAD_CHUNK + PAYLOAD_TAG) +
-			  1;
-	payload_begin(o->payload, PAYLOAD_OPEN, secrets->payload, sink, o);
-}
-
-static int
-feed(struct opening *o, const void *p, size_t n, struct why *w)
-{
-	if (o->want >= 0) {
-		if ((long long)n > o->want)
-			n = (size_t)o->want;
-		o->want -= (long long)n;
-	}
-	return payload_put(o->payload, p, n, w);
-}
-
-static int
-end(struct opening *o, struct why *w)
-{
-	return o->want == 0 ? payload_cut(o->payload, w)
-			    : payload_end(o->payload, w);
+	o->opener->kind->begin(o->opener, sink, o);
 }
 
 /* The next piece of a record's body; the stream's own failure ends it all. */
@@ -169,28 +78,18 @@ piece(struct recin *in, const void **p, size_t *n)
 	return got;
 }
 
-static int
-cut_short(struct why *w)
-{
-	return why_set(w, EXIT_DATA, "sealed object: cut short in its header");
-}
-
-/* Begin the opened record: its size follows from the sealed one's. */
+/* Begin the opened record: its size follows from what it was. */
 static int
 begin_record(struct opening *o, const struct rec *r, struct why *w)
 {
-	long long size = r->size;
+	long long size;
 	struct rec opened;
 	int ok;
 
-	if (size != REC_UNKNOWN) {
-		size = payload_plain(size - (long long)age_head_size(head));
-		if (size < 0)
-			return why_set(w, EXIT_DATA,
-			    "sealed object: cut short or extended");
-		if (head_bytes >= 0 && size > head_bytes)
-			size = head_bytes;
-	}
+	w->code = 0;
+	size = o->opener->kind->size(o->opener, r->size, w);
+	if (w->code != 0)
+		return -1;
 	rec_init(&opened);
 	rec_copy(&opened, r);
 	rec_via(&opened, head_bytes >= 0 ? "head" : NULL);
@@ -210,27 +109,30 @@ static int
 open_record(struct opening *o, struct recin *in, const struct rec *r,
     bool *begun, struct why *w)
 {
+	const struct opener_kind *kind = o->opener->kind;
+	const char *guid = rec_get(r, "guid", NULL);
 	const unsigned char *p;
 	const void *bytes;
 	size_t n, used;
 	int got, whole = 0;
 
-	age_head_reset(head);
 	while (!whole) {
 		if ((got = piece(in, &bytes, &n)) != 1)
-			return got ? got : cut_short(w);
-		if ((whole = age_head_feed(head, bytes, n, &used, w)) < 0)
+			return got ? got
+				   : why_set(w, EXIT_DATA, "%s", cut_short);
+		whole =
+		    kind->head(o->opener, guid, r->name, bytes, n, &used, w);
+		if (whole < 0)
 			return -1;
 	}
-	if (unlock(rec_get(r, "guid", NULL), w) < 0 ||
-	    begin_record(o, r, w) < 0)
+	if (begin_record(o, r, w) < 0)
 		return -1;
 	*begun = true;
-	for (p = bytes, p += used, n -= used; feed(o, p, n, w) == 0;
-	     p = bytes) {
+	for (p = bytes, p += used, n -= used;
+	     kind->put(o->opener, p, n, w) == 0; p = bytes) {
 		if ((got = piece(in, &bytes, &n)) == 1)
 			continue;
-		return got ? got : end(o, w);
+		return got ? got : kind->end(o->opener, w);
 	}
 	return -1;
 }
@@ -260,7 +162,7 @@ serve(struct opening *o, struct recin *in, const struct rec *r)
 		progress_add(1, o->written);
 		return 1;
 	}
-	payload_drop(o->payload);
+	o->opener->kind->drop(o->opener);
 	if (begun && recout_void(o->out, &out) < 0)
 		die_why(&out);
 	/* what its producer withdraws is its producer's to complain of */
@@ -296,42 +198,44 @@ open_stream(struct opening *o, const void *start, size_t n)
 	return exit_status(served);
 }
 
-/* The rest of the input, straight to where it is worked on. */
+/* The rest of a bare object: buf is for openers that have no room of theirs. */
 static int
-open_bare_payload(struct opening *o, struct why *w)
+open_bare_rest(
+    struct opening *o, unsigned char *buf, size_t size, struct why *w)
 {
-	size_t room;
-	void *at;
+	const struct opener_kind *kind = o->opener->kind;
+	void *at = buf;
+	size_t room = size;
 	long k = 1;
 
-	while (k > 0 && o->want != 0) {
-		if (payload_room(o->payload, &at, &room, w) < 0)
+	while (k > 0) {
+		if (kind->room && kind->room(o->opener, &at, &room, w) < 0)
 			return -1;
-		if (o->want >= 0 && (long long)room > o->want)
-			room = (size_t)o->want;
+		if (room == 0)
+			break;
 		if ((k = bare_read(STDIN_FILENO, at, room, w)) < 0)
 			return -1;
-		if (o->want > 0)
-			o->want -= k;
-		if (payload_took(o->payload, (size_t)k, w) < 0)
+		if ((kind->took ? kind->took(o->opener, (size_t)k, w)
+				: kind->put(o->opener, at, (size_t)k, w)) < 0)
 			return -1;
 		progress_add(0, (unsigned long long)k);
 	}
-	return end(o, w);
+	return kind->end(o->opener, w);
 }
 
 static int
 open_bare(struct opening *o, const unsigned char *start, size_t n)
 {
 	static unsigned char buf[PAYLOAD_CHUNK];
+	const struct opener_kind *kind = o->opener->kind;
 	const unsigned char *p = start;
 	struct why w = { 0 };
 	size_t used = 0;
 	int whole;
 	long k;
 
-	age_head_reset(head);
-	while ((whole = age_head_feed(head, p, n, &used, &w)) == 0) {
+	while (
+	    (whole = kind->head(o->opener, NULL, NULL, p, n, &used, &w)) == 0) {
 		if ((k = bare_read(STDIN_FILENO, buf, sizeof buf, &w)) < 0)
 			die_why(&w);
 		if (k == 0)
@@ -339,11 +243,13 @@ open_bare(struct opening *o, const unsigned char *start, size_t n)
 		p = buf;
 		n = (size_t)k;
 	}
-	if (whole < 0 || (whole == 0 && cut_short(&w) < 0) ||
-	    unlock(NULL, &w) < 0)
+	if (whole < 0)
 		die_why(&w);
+	if (whole == 0)
+		die(EXIT_DATA, "%s", cut_short);
 	begin(o);
-	if (feed(o, p + used, n - used, &w) < 0 || open_bare_payload(o, &w) < 0)
+	if (kind->put(o->opener, p + used, n - used, &w) < 0 ||
+	    open_bare_rest(o, buf, sizeof buf, &w) < 0)
 		die_why(&w);
 	/* on success read to the end, so that no writer meets a closed pipe */
 	while ((k = bare_read(STDIN_FILENO, buf, sizeof buf, &w)) > 0)
@@ -367,16 +273,17 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "takes no operands");
 	if ((keys_file != NULL) == (identity_file != NULL))
 		die(EXIT_USAGE, "needs either --keys FILE or -i FILE");
+	if (legacy && identity_file != NULL)
+		die(EXIT_USAGE, "--legacy goes with --keys");
 	if (head_bytes < -1 || head_bytes > 1LL << 60)
 		die(EXIT_USAGE, "--head: not a number of bytes");
-	secret_init(KEYS_SECRET_COST);
-	secrets = secret_alloc(sizeof *secrets);
-	if (identity_file)
-		read_identities(identity_file);
-	else if ((keys = keys_open(keys_file, &w)) == NULL)
+	secret_init(KEYS_SECRET_COST + UNSEAL_SECRET_COST + LEGACY_SECRET_COST);
+	if (keys_file && (keys = keys_open(keys_file, &w)) == NULL)
 		die_why(&w);
-	head = age_head_new();
-	o->payload = payload_new();
+	o->opener = legacy ? legacy_open(keys, head_bytes, &w)
+			   : unseal_open(keys, identity_file, head_bytes, &w);
+	if (o->opener == NULL)
+		die_why(&w);
 	o->fd = out_open(opt_output);
 	if (!opt_output)
 		sandbox_closed();
@@ -385,10 +292,8 @@ main(int argc, char **argv)
 		die_why(&w);
 	status = kind == BARE_STREAM ? open_stream(o, start, n)
 				     : open_bare(o, start, n);
-	payload_free(o->payload);
-	age_head_free(head);
+	o->opener->kind->free(o->opener);
 	keys_free(keys);
-	secret_free(secrets, sizeof *secrets);
 	progress_end();
 	out_commit();
 	return status;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "age.h"
 #include "bare.h"
+#include "keys.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
@@ -20,11 +22,13 @@
 #include "secret.h"
 #include "word.h"
 
-static const char *keys_file, *recipients_file;
+static const char *keys_file, *with_file, *recipients_file;
 
 static const struct poptOption options[] = {
 	{ "keys", '\0', POPT_ARG_STRING, &keys_file, 0,
 	    "write the objects' keys to FILE (/dev/fd/N)", "FILE" },
+	{ "with", '\0', POPT_ARG_STRING, &with_file, 0,
+	    "seal one bare object with the key in FILE (/dev/fd/N)", "FILE" },
 	{ "recipient", 'r', POPT_ARG_STRING, NULL, OPT_LIST + 0,
 	    "seal for this age recipient too (may be repeated)", "RECIPIENT" },
 	{ "recipients-file", 'R', POPT_ARG_STRING, &recipients_file, 0,
@@ -42,9 +46,11 @@ static struct secrets {
 	unsigned char object[AGE_OBJECT_KEY];
 	unsigned char file[AGE_FILE_KEY];
 	unsigned char payload[PAYLOAD_KEY];
+	unsigned char with[KEYS_MAX];
 	char hex[2 * AGE_OBJECT_KEY + 1];
 } * secrets;
 static char guid[AGE_GUID + 1];
+static bool own_key; /* the key is there already: --with */
 
 static struct age_head *head;
 static struct payload *payload;
@@ -117,6 +123,26 @@ close_keys(int fd)
 	lineout_free(keys);
 }
 
+/* The one key of --with. */
+static void
+read_key(const char *file)
+{
+	struct why w = { 0 };
+	struct keys *in = keys_open(file, &w);
+	size_t len;
+
+	if (in == NULL || keys_next(in, guid, secrets->with, &len, &w) < 0)
+		die_why(&w);
+	if (len != AGE_OBJECT_KEY)
+		die(EXIT_DATA, "%s: not a key of %d bytes", file,
+		    AGE_OBJECT_KEY);
+	memcpy(secrets->object, secrets->with, AGE_OBJECT_KEY);
+	if (keys_end(in, &w) < 0)
+		die_why(&w);
+	keys_free(in);
+	own_key = true;
+}
+
 /* Fresh keys, and the head that wraps them; *n bytes. */
 static const void *
 new_head(size_t *n)
@@ -124,12 +150,14 @@ new_head(size_t *n)
 	unsigned char id[AGE_GUID / 2];
 	int i;
 
-	secret_random(id, sizeof id);
-	hex_encode(guid, id, sizeof id);
-	secret_random(secrets->object, AGE_OBJECT_KEY);
+	if (!own_key) {
+		secret_random(id, sizeof id);
+		hex_encode(guid, id, sizeof id);
+		secret_random(secrets->object, AGE_OBJECT_KEY);
+	}
 	secret_random(secrets->file, AGE_FILE_KEY);
 	age_head_begin(head);
-	if (keys)
+	if (keys || own_key)
 		age_wrap_mdm(head, guid, secrets->object, secrets->file);
 	for (i = 0; i < recipients; i++)
 		age_wrap_x25519(head, recipient[i], secrets->file);
@@ -286,12 +314,15 @@ main(int argc, char **argv)
 
 	if (*opt_parse(argc, argv, options, "< records > records"))
 		die(EXIT_USAGE, "takes no operands");
-	secret_init(2 * LINE_SECRET_COST + (1 << 16));
+	secret_init((with_file ? KEYS_SECRET_COST : 0) + 2 * LINE_SECRET_COST +
+		    (1 << 16));
 	for (i = 0; i < opt_lists[0].n; i++)
 		add_recipient(opt_lists[0].v[i]);
 	if (recipients_file)
 		read_recipients(recipients_file);
-	if (keys_file == NULL && recipients == 0)
+	if (keys_file && with_file)
+		die(EXIT_USAGE, "either --keys or --with");
+	if (keys_file == NULL && with_file == NULL && recipients == 0)
 		die(EXIT_USAGE, "needs --keys FILE, or recipients (-r, -R)");
 	if (keys_file) {
 		keys_fd = open_keys(keys_file);
@@ -299,6 +330,8 @@ main(int argc, char **argv)
 		line_init(&key_line, true);
 	}
 	secrets = secret_alloc(sizeof *secrets);
+	if (with_file)
+		read_key(with_file);
 	head = age_head_new();
 	payload = payload_new();
 	fd = out_open(opt_output);
@@ -307,6 +340,8 @@ main(int argc, char **argv)
 
 	if ((kind = bare_look(STDIN_FILENO, start, &n, &w)) < 0)
 		die_why(&w);
+	if (kind == BARE_STREAM && own_key)
+		die(EXIT_USAGE, "--with is for one bare object, not a stream");
 	if ((kind == BARE_STREAM ? seal_stream : seal_bare)(start, n, fd, &w) <
 	    0)
 		die_why(&w);

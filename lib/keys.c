@@ -7,12 +7,14 @@
 #include "word.h"
 
 enum { GUID = 16, KEY = 32, BLOCK = 64 };
+#define KEY_MIN 16 /* bytes of the shortest that is split */
 
 enum state { EMPTY, HERE, DENIED, MISSING, WRONG };
 
 struct entry {
 	unsigned char guid[GUID];
-	unsigned char key[KEY];
+	unsigned char key[KEYS_MAX];
+	size_t len; /* bytes of key */
 	enum state state;
 };
 
@@ -53,6 +55,17 @@ keys_on_idle(struct keys *k, void (*fn)(void *), void *arg)
 	linein_on_idle(k->in, fn, arg);
 }
 
+static int
+key_of(struct keys *k)
+{
+	const char *hex = line_word(&k->line, "key");
+
+	k->now->len = hex ? strlen(hex) / 2 : 0;
+	if (k->now->len < KEY_MIN || k->now->len > KEYS_MAX)
+		return -1;
+	return hex_decode(k->now->key, k->now->len, hex);
+}
+
 /* The next line into k->now.  1, 0 at the end, -1 with *w. */
 static int
 next(struct keys *k, struct why *w)
@@ -73,10 +86,10 @@ next(struct keys *k, struct why *w)
 		k->now->state = strcmp(error, "denied") == 0  ? DENIED
 				: strcmp(error, "wrong") == 0 ? WRONG
 							      : MISSING;
-	else if (line_hex(&k->line, "key", k->now->key, KEY, w) < 0)
+	else if (key_of(k) < 0)
 		return why_set(w, EXIT_DATA,
-		    "keys: line %lu: no key of %d bytes in hex",
-		    linein_count(k->in), KEY);
+		    "keys: line %lu: no key of %d to %d bytes in hex",
+		    linein_count(k->in), KEY_MIN, KEYS_MAX);
 	else
 		k->now->state = HERE;
 	return 1;
@@ -104,12 +117,13 @@ keep(struct keys *k)
 }
 
 static int
-hand_out(struct entry *e, unsigned char key[KEY], struct why *w)
+hand_out(struct entry *e, unsigned char *key, size_t *len, struct why *w)
 {
 	enum state state = e->state;
 
+	*len = e->len;
 	if (state == HERE)
-		memcpy(key, e->key, KEY);
+		memcpy(key, e->key, e->len);
 	secret_clear(e, sizeof *e); /* EMPTY */
 	if (state == HERE)
 		return 0;
@@ -121,8 +135,40 @@ hand_out(struct entry *e, unsigned char key[KEY], struct why *w)
 }
 
 int
+keys_next(
+    struct keys *k, char *guid, unsigned char *key, size_t *len, struct why *w)
+{
+	int got = next(k, w);
+
+	if (got < 0)
+		die_why(w);
+	if (got == 0)
+		return why_set(w, EXIT_DENIED, "no key for it");
+	if (guid != NULL)
+		hex_encode(guid, k->now->guid, GUID);
+	return hand_out(k->now, key, len, w);
+}
+
+int
 keys_find(
     struct keys *k, const char *guid, unsigned char key[KEY], struct why *w)
+{
+	unsigned char *any = secret_alloc(KEYS_MAX);
+	size_t len;
+	int ok = keys_find_any(k, guid, any, &len, w);
+
+	if (ok == 0 && len != KEY)
+		ok = why_set(
+		    w, EXIT_DATA, "its key is not that of a sealed object");
+	if (ok == 0)
+		memcpy(key, any, KEY);
+	secret_free(any, KEYS_MAX);
+	return ok;
+}
+
+int
+keys_find_any(struct keys *k, const char *guid, unsigned char *key, size_t *len,
+    struct why *w)
 {
 	unsigned char id[GUID];
 	struct block *b;
@@ -135,11 +181,11 @@ keys_find(
 			if (b->entry[i].state != EMPTY &&
 			    memcmp(b->entry[i].guid, id, GUID) == 0) {
 				b->used--;
-				return hand_out(&b->entry[i], key, w);
+				return hand_out(&b->entry[i], key, len, w);
 			}
 	while ((got = next(k, w)) > 0) {
 		if (memcmp(k->now->guid, id, GUID) == 0)
-			return hand_out(k->now, key, w);
+			return hand_out(k->now, key, len, w);
 		keep(k);
 	}
 	if (got < 0)

@@ -11,7 +11,8 @@
  */
 struct keys;
 
-#define KEYS_SECRET_COST (2 * LINE_SECRET_COST + (1 << 18))
+#define KEYS_MAX 64 /* bytes of the longest key */
+#define KEYS_SECRET_COST (2 * LINE_SECRET_COST + (1 << 19))
 
 /* Open FILE (opt_open(): /dev/fd/N is that descriptor).  NULL with *w. */
 struct keys *keys_open(const char *file, struct why *w);
@@ -27,6 +28,16 @@ void keys_on_idle(struct keys *k, void (*fn)(void *), void *arg);
  */
 int keys_find(
     struct keys *k, const char *guid, unsigned char key[32], struct why *w);
+
+/*
+ * The same for keys that are not a sealed object's: up to KEYS_MAX bytes, *len
+ * of them.  keys_next() is the next one there is, whatever its GUID: 32 digits
+ * and a NUL into guid, unless that is NULL.
+ */
+int keys_find_any(struct keys *k, const char *guid, unsigned char *key,
+    size_t *len, struct why *w);
+int keys_next(
+    struct keys *k, char *guid, unsigned char *key, size_t *len, struct why *w);
 
 /* Read what is left to its end.  0, or -1 with *w. */
 int keys_end(struct keys *k, struct why *w);
