@@ -18,6 +18,15 @@
 #define BLOCK 512
 #define BUF (1 << 18)
 
+/*
+ * Pipes of this size, where the user's share of pipe memory allows: with two
+ * programs at work, each waits for the other a tenth as often as with 64 KiB.
+ */
+#define PIPE (1 << 20)
+
+/* Large enough for most headers, and little of a body that is to be moved. */
+#define HEADER 4096
+
 /* Below this a body is copied: setting up to move pages costs more. */
 #define MOVE (1 << 16)
 

@@ -33,6 +33,7 @@ struct recin {
 	unsigned long count;
 	int fd, error, part;
 	bool any_tar, in_record, more, is_void;
+	bool moving; /* bodies are taken by hand: read headers only */
 };
 
 /* Zero bytes at the end of what was read tell a tar's end from a cut. */
@@ -68,7 +69,7 @@ more_bytes(struct recin *in)
 	} else {
 		before_read(in);
 		do
-			n = read(in->fd, in->buf, BUF);
+			n = read(in->fd, in->buf, in->moving ? HEADER : BUF);
 		while (n < 0 && errno == EINTR);
 	}
 	if (n < 0)
@@ -124,7 +125,7 @@ recin_open(int fd, const void *head, size_t n, struct why *w)
 	struct recin *in = rec_need(calloc(1, sizeof *in));
 
 	setlocale(LC_CTYPE, "C.UTF-8"); /* names are bytes, most are UTF-8 */
-	fcntl(fd, F_SETPIPE_SZ, BUF);
+	fcntl(fd, F_SETPIPE_SZ, PIPE);
 	in->fd = fd;
 	in->buf = rec_need(malloc(n > BUF ? n : BUF));
 	if (n > 0)
@@ -277,6 +278,8 @@ member(struct recin *in, struct archive_entry **e, struct why *w)
 	if (!in->any_tar && archive_entry_sparse_count(*e) > 0)
 		return wrong(w, "a sparse member");
 	in->start = archive_filter_bytes(in->a, -1);
+	if (in->left < MOVE)
+		in->moving = false;
 	in->at = 0;
 	in->hole = 0;
 	in->held_len = 0;
@@ -577,6 +580,7 @@ recin_copy(struct recin *in, struct recout *out, long long max, struct why *w)
 			if (k == 0 && errno != EINVAL)
 				return wrong(w, "cut short in a record");
 			took(in, k);
+			in->moving = true;
 			if (k > 0)
 				continue;
 		}

@@ -95,7 +95,7 @@ recout_open(int fd, struct why *w)
 	struct recout *out = rec_need(calloc(1, sizeof *out));
 
 	setlocale(LC_CTYPE, "C.UTF-8");
-	fcntl(fd, F_SETPIPE_SZ, BUF);
+	fcntl(fd, F_SETPIPE_SZ, PIPE);
 	out->fd = fd;
 	out->buf = rec_need(malloc(BUF));
 	out->a = rec_need(archive_write_new());
