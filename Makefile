@@ -20,9 +20,10 @@ B       := $(if $(SAN),obj-san/bin,bin)
 
 # Debian packages, by what they are for.  `make deps` installs what is missing.
 DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
-	libdcmtk-dev libsqlite3-dev libdeflate-dev zlib1g-dev
+	libdcmtk-dev libsqlite3-dev libdeflate-dev zlib1g-dev \
+	libevent-dev voms-dev libjansson-dev
 DEB_DEMO  := age python3-pydicom
-DEB_CHECK := dcmtk python3-cryptography perl strace shellcheck mandoc sqlite3 openssl curl
+DEB_CHECK := dcmtk python3-cryptography perl strace shellcheck mandoc sqlite3 openssl curl voms-clients
 DEB_BENCH := libgdcm-tools
 
 CFLAGS   ?= -O2 -g
@@ -43,7 +44,7 @@ endif
 # library is included by one file of lib/ (popt aside); the linker drops those
 # that a filter does not reach.
 FILTERS := $(patsubst filters/%.c,%,$(wildcard filters/*.c))
-LIBS    := -Wl,--as-needed -lpopt -larchive -lcrypto -lsqlite3 -ldeflate -lz -pthread
+LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -lz -lvomsapi -levent_openssl -levent -ljansson -lm -pthread
 
 # Those that parse DICOM with DCMTK are linked as C++.  DCMTK's own .pc asks
 # for libraries that it does not need.
