@@ -18,8 +18,8 @@ keyid_guid(char guid[SHARE_ID + 1], const char *id)
 	}
 	n = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789_:#/=.+-"
 		       "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-	if (n == 0 || n > KEYID_MAX || id[n] != '\0' ||
-	    strcmp(id, "-") == 0)
+	if (n == 0 || n > KEYID_MAX || id[n] != '\0' || strcmp(id, "-") == 0 ||
+	    strcmp(id, ".end") == 0)
 		return -1;
 	n = (size_t)snprintf(text, sizeof text, "mdm id v1%s", id);
 	sha256(md, text, n);

@@ -12,7 +12,8 @@
 
 /*
  * The GUID of id: a GUID itself, or 1 to KEYID_MAX of [a-zA-Z0-9_:#/=.+-],
- * though not "-", the word for nothing.  0, or -1: it is neither.
+ * though not "-" and ".end", which mean something in lines.  0, or -1: it is
+ * neither.
  */
 int keyid_guid(char guid[SHARE_ID + 1], const char *id);
 

@@ -491,9 +491,8 @@ vault_removed(struct vault *v, const char *guid, long long *when, struct why *w)
 	return got;
 }
 
-/* Is the share in the row just s? */
-static bool
-same(struct vault *v, const struct vault_row *r, const struct share *s)
+bool
+vault_same(struct vault *v, const struct vault_row *r, const struct share *s)
 {
 	struct share *there = secret_alloc(sizeof *there);
 	bool is = false;
@@ -565,7 +564,7 @@ compare(struct vault *v, const struct share *s, enum vault_put *result,
 
 	vault_row_init(&r);
 	got = vault_find(v, s->guid, false, &r, w);
-	*result = got > 0 && same(v, &r, s) ? VAULT_SAME : VAULT_OTHER;
+	*result = got > 0 && vault_same(v, &r, s) ? VAULT_SAME : VAULT_OTHER;
 	vault_row_free(&r);
 	if (got < 0 || *result == VAULT_OTHER)
 		return got < 0 ? -1 : 0;
@@ -680,7 +679,7 @@ vault_stage(struct vault *v, const struct share *s, enum vault_put *result,
 		return 0;
 	vault_row_init(&r);
 	got = vault_find_epoch(v, s->guid, s->e, &r, w);
-	*result = got > 0 && same(v, &r, s) ? VAULT_SAME : VAULT_OTHER;
+	*result = got > 0 && vault_same(v, &r, s) ? VAULT_SAME : VAULT_OTHER;
 	vault_row_free(&r);
 	return got < 0 ? -1 : 0;
 }

@@ -84,6 +84,10 @@ int vault_epochs(struct vault *v, const char *guid, uint64_t *e, unsigned max,
  */
 int vault_unseal(struct vault *v, const struct vault_row *r, struct share *s);
 
+/* Is the share in the row just s? */
+bool vault_same(
+    struct vault *v, const struct vault_row *r, const struct share *s);
+
 /* Was guid removed for ever, and when?  1, 0, -1. */
 int vault_removed(
     struct vault *v, const char *guid, long long *when, struct why *w);

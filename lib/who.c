@@ -14,8 +14,8 @@ who_kind(const char *p)
 	for (c = (const unsigned char *)p; *c != '\0'; c++)
 		if (*c < 0x20 || *c == 0x7f)
 			return WHO_NONE;
-	if (*p == '#')
-		return WHO_NONE; /* a comment, in lists of them */
+	if (*p == '#' || *p == '*')
+		return WHO_NONE; /* in lists: a comment, and everyone */
 	if (*p != '/')
 		return WHO_SUBJECT;
 	first = strcspn(p + 1, "/");

@@ -12,9 +12,8 @@
  *
  *	/C=UN/O=site/CN=Robot: night	a DN: a / and an = before the next /
  *	/mdm/neuro/Role=reader		an FQAN: a / and no = before the next /
- *	https://issuer/#subject		a token's subject: any other, if not
- *					with a # first
- *# first
+ *	https://issuer/#subject		a token's subject: any other that does
+ *					not begin with # or *
  *
  * so that no FQAN or subject can ever be taken for a DN.  Principals hold no
  * control byte, are at most WHO_MAX bytes, and are equal only if every byte
