@@ -34,3 +34,19 @@ bare_look(int fd, unsigned char head[BARE_HEAD], size_t *n, struct why *w)
 		return why_set(w, EXIT_DATA, "the input is empty");
 	return rec_is_stream(head, *n) ? BARE_STREAM : BARE_OBJECT;
 }
+
+int
+bare_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w)
+{
+	struct bare_source *b = arg;
+	unsigned char *o = buf;
+	long n;
+
+	*got = b->n - b->used < size ? b->n - b->used : size;
+	memcpy(o, b->head + b->used, *got);
+	b->used += *got;
+	for (; *got < size; *got += (size_t)n)
+		if ((n = bare_read(b->fd, o + *got, size - *got, w)) <= 0)
+			return (int)n;
+	return 1;
+}

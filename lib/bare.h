@@ -23,4 +23,14 @@ int bare_look(int fd, unsigned char head[BARE_HEAD], size_t *n, struct why *w);
 /* read(2), again when interrupted: bytes, 0 at the end, -1 with *w. */
 long bare_read(int fd, void *p, size_t n, struct why *w);
 
+/* The bytes that bare_look() read, then the rest of fd: a source of anon.h. */
+struct bare_source {
+	int fd;
+	unsigned char head[BARE_HEAD];
+	size_t used, n;
+};
+
+/* arg is a struct bare_source; as recin_fill(): 1, 0 at the end, -1 with *w. */
+int bare_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w);
+
 #endif
