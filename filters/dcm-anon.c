@@ -39,29 +39,6 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
-/* The head of standard input that main() looked at, then the rest. */
-struct bare_source {
-	unsigned char head[BARE_HEAD];
-	size_t used, n;
-};
-
-static int
-bare_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w)
-{
-	struct bare_source *b = arg;
-	unsigned char *o = buf;
-	long n;
-
-	*got = b->n - b->used < size ? b->n - b->used : size;
-	memcpy(o, b->head + b->used, *got);
-	b->used += *got;
-	for (; *got < size; *got += (size_t)n)
-		if ((n = bare_read(STDIN_FILENO, o + *got, size - *got, w)) <=
-		    0)
-			return (int)n;
-	return 1;
-}
-
 static int
 record_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w)
 {
@@ -210,7 +187,7 @@ stream(struct anon *a, struct stamp *s, struct recout *out, struct recin *in,
 int
 main(int argc, char **argv)
 {
-	struct bare_source head = { .used = 0 };
+	struct bare_source head = { .fd = STDIN_FILENO };
 	struct recout *out = NULL;
 	struct recin *in = NULL;
 	struct why w = { 0 };

@@ -160,8 +160,8 @@ add(void *arg, const struct spelling *s)
 }
 
 int
-leaks_add(struct leaks *l, const char *text, size_t n, unsigned word,
-    struct why *w)
+leaks_add(
+    struct leaks *l, const char *text, size_t n, unsigned word, struct why *w)
 {
 	unsigned weight = 0;
 	struct adding a = { l, word, &weight };
@@ -230,8 +230,7 @@ compare(struct leaks *l, const struct pattern *p, const int next[AHEAD])
 	hit.at = l->from[(l->count - p->n) & (RING - 1)];
 	if (l->at - hit.at >= RING - AHEAD)
 		return; /* that is no separator */
-	if (p->weight < LEAK_ALONE &&
-	    (l->at - hit.at != p->n || !alone(l, p, hit.at, next)))
+	if (p->weight < LEAK_ALONE && !alone(l, p, hit.at, next))
 		return;
 	l->found(l->arg, &hit);
 }

@@ -31,8 +31,8 @@ void leaks_free(struct leaks *l);
  * Add n bytes of UTF-8.  0, or -1 with *w, EXIT_DATA: fewer than LEAK_SHORT
  * letters, or as spell() says.
  */
-int leaks_add(struct leaks *l, const char *text, size_t n, unsigned word,
-    struct why *w);
+int leaks_add(
+    struct leaks *l, const char *text, size_t n, unsigned word, struct why *w);
 
 /* Search: begin, feed pieces of any size, end.  found is called on each hit,
  * in the order of where they end.

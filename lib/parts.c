@@ -68,10 +68,10 @@ inflate_all(struct parts *p, struct why *w)
 		if (more(p, p->used + PIECE, w) < 0)
 			return -1;
 	if (!p->whole)
-		return why_set(w, EXIT_DATA,
-		    "deflated, and larger than --max-dataset");
-	r = flate_inflate(p->head + p->meta.dataset,
-	    p->used - p->meta.dataset, p->max, &out, &n);
+		return why_set(
+		    w, EXIT_DATA, "deflated, and larger than --max-dataset");
+	r = flate_inflate(p->head + p->meta.dataset, p->used - p->meta.dataset,
+	    p->max, &out, &n);
 	if (r != 0) {
 		free(r > 0 ? out : NULL);
 		return why_set(w, EXIT_DATA,
@@ -94,8 +94,8 @@ add(struct parts *p)
 		p->room = p->room ? 2 * p->room : 256;
 		p->element = grow(p->element, p->room * sizeof *p->element);
 	}
-	p->element[p->elements++] = (struct parts_element){ k->tag, k->vr,
-		k->at, k->value, k->end };
+	p->element[p->elements++] =
+	    (struct parts_element){ k->tag, k->vr, k->at, k->value, k->end };
 }
 
 /* 0 when done, walked or not; -1 when the source failed. */
@@ -106,7 +106,8 @@ walk_all(struct parts *p, struct why *w)
 
 	walk_begin(&p->walk, p->meta.syntax, p->meta.dataset);
 	while ((got = walk_next(&p->walk, p->head, p->used, p->whole,
-		    &p->why)) == WALK_MORE || got == WALK_ELEMENT) {
+		    &p->why)) == WALK_MORE ||
+	       got == WALK_ELEMENT) {
 		if (got == WALK_ELEMENT) {
 			add(p);
 		} else if (p->walk.need > p->max || p->used >= p->max) {
@@ -143,8 +144,7 @@ parts_open(struct parts *p,
 	do {
 		if (more(p, need, w) < 0)
 			return -1;
-		got = walk_meta(
-		    &p->meta, p->head, p->used, p->whole, &p->why);
+		got = walk_meta(&p->meta, p->head, p->used, p->whole, &p->why);
 		need = p->meta.need;
 	} while (got == WALK_MORE && !p->whole && p->used < p->max);
 	if (got != 1) {

@@ -58,8 +58,7 @@ void parts_free(struct parts *p); /* what it holds; zero it before first use */
  * and damaged or too large): EXIT_DATA.
  */
 int parts_open(struct parts *p,
-    int (*fill)(
-	void *arg, void *buf, size_t size, size_t *got, struct why *w),
+    int (*fill)(void *arg, void *buf, size_t size, size_t *got, struct why *w),
     void *arg, size_t max, struct why *w);
 
 /* The next piece: 1; 0 at the end; REC_VOID: withdrawn; -1 with *w. */
@@ -70,7 +69,6 @@ int parts_next(struct parts *p, const void **bytes, size_t *n,
 const struct parts_element *parts_find(const struct parts *p, uint32_t tag);
 
 /* Its value as text, without padding; its length, 0 if it does not fit. */
-size_t parts_text(
-    const struct parts *p, uint32_t tag, char *out, size_t size);
+size_t parts_text(const struct parts *p, uint32_t tag, char *out, size_t size);
 
 #endif

@@ -62,34 +62,57 @@ spell_separates(unsigned c)
 
 /* One conversion; false if the character set lacks a character of it. */
 static bool
-convert(const char *to, const char *from, const void *in, size_t n, void *out,
-    size_t size, size_t *used)
+convert(
+    iconv_t cd, const void *in, size_t n, void *out, size_t size, size_t *used)
 {
 	char *i = (char *)(uintptr_t)in, *o = out;
 	size_t left = size;
-	iconv_t cd = iconv_open(to, from);
 	bool good;
 
 	if (cd == (iconv_t)-1)
 		return false;
+	iconv(cd, NULL, NULL, NULL, NULL);
 	good = iconv(cd, &i, &n, &o, &left) == 0 && n == 0 &&
 	       iconv(cd, NULL, NULL, &o, &left) == 0;
-	iconv_close(cd);
 	*used = size - left;
 	return good;
+}
+
+/* Opened once: each is a library of its own. */
+static iconv_t
+converter(size_t i)
+{
+	static iconv_t cd[sizeof charsets / sizeof *charsets];
+
+	if (cd[i] == NULL)
+		cd[i] = iconv_open(charsets[i].name, "WCHAR_T");
+	return cd[i];
+}
+
+static bool
+ascii(const wchar_t *text, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && text[i] < 0x80; i++)
+		;
+	return i == n;
 }
 
 static void
 encode(struct speller *s, const wchar_t *text, size_t n)
 {
 	unsigned char out[8 * SPELL_MAX];
+	bool plain = ascii(text, n);
 	size_t i, used;
 
 	for (i = 0; i < sizeof charsets / sizeof *charsets; i++) {
 		const struct charset *c = &charsets[i];
 		struct spelling x = { out, 0, c->shown, c->wide, c->shifted };
 
-		if (!convert(c->name, "WCHAR_T", text, n * sizeof *text, out,
+		if (plain && i > 0 && !c->wide)
+			continue; /* the same bytes in all of them */
+		if (!convert(converter(i), text, n * sizeof *text, out,
 			sizeof out, &used))
 			continue;
 		/* What needed no escape is in an earlier one already. */
@@ -165,16 +188,14 @@ letters(struct speller *s, const wchar_t *text, size_t n)
 	size_t i, k;
 
 	encode(s, text, n);
+	if (ascii(text, n))
+		return;
 	for (i = 0; i < n; i++)
 		other[i] = (wchar_t)towlower_l((wint_t)text[i], s->locale);
 	encode(s, other, n);
 	for (i = 0; i < n; i++)
 		other[i] = (wchar_t)towupper_l((wint_t)text[i], s->locale);
 	encode(s, other, n);
-	for (i = 0; i < n && text[i] < 0x80; i++)
-		;
-	if (i == n)
-		return;
 	k = plain_letters(other, text, n, false);
 	encode(s, other, k);
 	k = plain_letters(other, text, n, true);
@@ -185,7 +206,7 @@ letters(struct speller *s, const wchar_t *text, size_t n)
 static void
 ordered(struct speller *s, const int *order)
 {
-	wchar_t joined[SPELL_MAX + PARTS + 1];
+	wchar_t joined[SPELL_MAX + PARTS + 1] = L"";
 	int blank, i;
 	size_t n;
 
@@ -220,11 +241,11 @@ orders(struct speller *s)
 	}
 	for (k = 0; k < 4; k++) { /* given, last first, first last, reversed */
 		for (i = 0; i < s->parts; i++)
-			order[i] = k == 3 ? s->parts - 1 - i
-				   : k == 0
-				       ? i
-				       : (i + (k == 1 ? s->parts - 1 : 1)) %
-					     s->parts;
+			order[i] =
+			    k == 3 ? s->parts - 1 - i
+			    : k == 0
+				? i
+				: (i + (k == 1 ? s->parts - 1 : 1)) % s->parts;
 		ordered(s, order);
 	}
 }
@@ -257,23 +278,36 @@ split(struct speller *s, size_t n, unsigned *weight, struct why *w)
 	return 0;
 }
 
+/* Which letters are a pair, whatever the user's locale says. */
+static locale_t
+wide_locale(void)
+{
+	static locale_t l;
+
+	if (l == (locale_t)0)
+		l = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	return l;
+}
+
 int
 spell(const char *text, size_t n, void (*fn)(void *, const struct spelling *),
     void *arg, unsigned *weight, struct why *w)
 {
 	struct speller s = { .fn = fn, .arg = arg };
+	static iconv_t cd;
 	size_t used;
 
+	if (cd == NULL)
+		cd = iconv_open("WCHAR_T", "UTF-8");
 	if (n > SPELL_MAX)
 		return why_set(w, EXIT_DATA, "longer than %d bytes", SPELL_MAX);
-	if (!convert("WCHAR_T", "UTF-8", text, n, s.text, sizeof s.text, &used))
+	if (!convert(cd, text, n, s.text, sizeof s.text, &used))
 		return why_set(w, EXIT_DATA, "not UTF-8");
 	if (split(&s, used / sizeof *s.text, weight, w) < 0)
 		return -1;
-	s.locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	s.locale = wide_locale();
 	if (s.locale == (locale_t)0)
 		return why_set(w, EXIT_BUG, "no locale C.UTF-8");
 	orders(&s);
-	freelocale(s.locale);
 	return 0;
 }

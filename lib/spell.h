@@ -10,7 +10,8 @@
  * The ways in which an identity may be written: its parts in any order, in
  * upper and lower case, without its accents, in every character set that
  * DICOM has and some that machines use all the same.  What separates the parts
- * is not part of a spelling: who compares drops it from both sides.
+ * is not part of a spelling: who compares drops it from both sides, and folds
+ * the case of ASCII's letters.
  */
 #define SPELL_MAX 1024 /* bytes of an identity, and of a spelling */
 
