@@ -7,19 +7,21 @@
 
 #define RING 8192 /* bytes that are remembered, a power of two */
 #define AHEAD 2   /* bytes that are looked at after a word */
-#define GRAMS (1u << 24)
+#define KEYS (1u << 24)
+#define LONG 6     /* bytes of which the key of a long pattern is made */
 #define DROP 0x100 /* in fold[]: not compared */
 
 /*
  * What is compared is folded: lower case, without separators and escape
- * sequences.  A bit for each three bytes that end a pattern says whether there
- * is anything to compare; most bytes of an object are done with after that.
+ * sequences.  A pattern's key is made of its last LONG bytes, or LEAK_SHORT if
+ * it has no more, and a bit for each key says whether there is anything to
+ * compare; most bytes of an object are done with after that.
  */
 struct pattern {
 	struct pattern *next; /* of the same bucket */
 	const char *charset;
 	unsigned word, weight;
-	uint32_t gram; /* its last three bytes */
+	uint32_t key;
 	bool wide, shifted;
 	size_t n;
 	unsigned char p[]; /* folded */
@@ -33,7 +35,7 @@ struct escape {
 };
 
 struct leaks {
-	unsigned char *bits; /* of GRAMS */
+	unsigned char *bits[2]; /* of KEYS: short, long */
 	struct pattern *bucket[1 << 16];
 	uint16_t fold[256];
 
@@ -43,7 +45,7 @@ struct leaks {
 	unsigned char folded[RING];    /* by number of folded bytes */
 	unsigned long long from[RING]; /* the offset of each of these */
 	unsigned long long at, count;  /* bytes so far, raw and folded */
-	uint32_t gram;
+	uint64_t last;                 /* folded bytes */
 	struct escape escape;
 	unsigned char held[AHEAD]; /* not yet looked at */
 	size_t holds;
@@ -56,7 +58,8 @@ leaks_new(void)
 	struct leaks *l = calloc(1, sizeof *l);
 	unsigned i;
 
-	if (l == NULL || (l->bits = calloc(GRAMS / 8, 1)) == NULL)
+	if (l == NULL || (l->bits[0] = calloc(KEYS / 8, 1)) == NULL ||
+	    (l->bits[1] = calloc(KEYS / 8, 1)) == NULL)
 		die(EXIT_IO, "out of memory");
 	for (i = 0; i < 256; i++) {
 		l->fold[i] = (uint16_t)i;
@@ -82,14 +85,27 @@ leaks_free(struct leaks *l)
 			l->bucket[i] = p->next;
 			free(p);
 		}
-	free(l->bits);
+	free(l->bits[0]);
+	free(l->bits[1]);
 	free(l);
 }
 
 static struct pattern **
-bucket(struct leaks *l, uint32_t gram)
+bucket(struct leaks *l, uint32_t key)
 {
-	return &l->bucket[(gram * 2654435761u) >> 16];
+	return &l->bucket[(key * 2654435761u) >> 16];
+}
+
+static uint32_t
+key_short(uint64_t last)
+{
+	return (uint32_t)last & (KEYS - 1);
+}
+
+static uint32_t
+key_long(uint64_t last)
+{
+	return (uint32_t)((last << 16) * 0x9e3779b97f4a7c15u >> 40);
 }
 
 /* Is c part of an escape sequence?  It then says nothing itself. */
@@ -130,6 +146,7 @@ add(void *arg, const struct spelling *s)
 	struct adding *a = arg;
 	struct pattern *p = calloc(1, sizeof *p + s->n), *q, **b;
 	struct escape e = { 0 };
+	uint64_t last = 0;
 	size_t i;
 
 	if (p == NULL)
@@ -138,14 +155,15 @@ add(void *arg, const struct spelling *s)
 		if (escapes(&e, s->p[i]) || a->l->fold[s->p[i]] == DROP)
 			continue;
 		p->p[p->n++] = (unsigned char)a->l->fold[s->p[i]];
-		p->gram = (p->gram << 8 | p->p[p->n - 1]) & (GRAMS - 1);
+		last = last << 8 | p->p[p->n - 1];
 	}
+	p->key = p->n < LONG ? key_short(last) : key_long(last);
 	p->charset = s->charset;
 	p->word = a->word;
 	p->weight = *a->weight;
 	p->wide = s->wide;
 	p->shifted = s->shifted;
-	b = bucket(a->l, p->gram);
+	b = bucket(a->l, p->key);
 	for (q = *b; q != NULL; q = q->next)
 		if (q->word == p->word && q->n == p->n &&
 		    q->shifted == p->shifted && memcmp(q->p, p->p, p->n) == 0)
@@ -154,7 +172,8 @@ add(void *arg, const struct spelling *s)
 		free(p);
 		return;
 	}
-	a->l->bits[p->gram >> 3] |= (unsigned char)(1 << (p->gram & 7));
+	a->l->bits[p->n >= LONG][p->key >> 3] |=
+	    (unsigned char)(1 << (p->key & 7));
 	p->next = *b;
 	*b = p;
 }
@@ -182,7 +201,7 @@ leaks_begin(
 	l->found = found;
 	l->arg = arg;
 	l->at = l->count = 0;
-	l->gram = 0;
+	l->last = 0;
 	l->escape = (struct escape){ 0 };
 	l->holds = 0;
 }
@@ -235,12 +254,23 @@ compare(struct leaks *l, const struct pattern *p, const int next[AHEAD])
 	l->found(l->arg, &hit);
 }
 
+static inline void
+look(struct leaks *l, bool is_long, uint32_t key, const int ahead[AHEAD])
+{
+	const struct pattern *p;
+
+	if ((l->bits[is_long][key >> 3] >> (key & 7) & 1) == 0)
+		return;
+	for (p = *bucket(l, key); p != NULL; p = p->next)
+		if (p->key == key && (p->n >= LONG) == is_long)
+			compare(l, p, ahead);
+}
+
 /* One byte, and the two after it, -1 beyond the end. */
 static void
 step(struct leaks *l, unsigned c, int next, int after)
 {
 	const int ahead[AHEAD] = { next, after };
-	const struct pattern *p;
 	unsigned f = l->fold[c];
 	unsigned i = (unsigned)l->count & (RING - 1);
 
@@ -252,12 +282,9 @@ step(struct leaks *l, unsigned c, int next, int after)
 	l->folded[i] = (unsigned char)f;
 	l->from[i] = l->at - 1;
 	l->count++;
-	l->gram = (l->gram << 8 | f) & (GRAMS - 1);
-	if ((l->bits[l->gram >> 3] >> (l->gram & 7) & 1) == 0)
-		return;
-	for (p = *bucket(l, l->gram); p != NULL; p = p->next)
-		if (p->gram == l->gram)
-			compare(l, p, ahead);
+	l->last = l->last << 8 | f;
+	look(l, 0, key_short(l->last), ahead);
+	look(l, 1, key_long(l->last), ahead);
 }
 
 void
