@@ -8,7 +8,7 @@
 #include "word.h"
 
 #define RULES                                                                  \
-	"mdm rules 1" /* counts up when the code below decides otherwise */
+	"mdm rules 2" /* counts up when the code below decides otherwise */
 #define DUMMY "ANONYMIZED"
 
 #define STUDY_UID 0x0020000d
@@ -44,15 +44,17 @@ struct deid {
 	/* The object at hand. */
 	struct dcm *set;
 	const struct deid_names *names;
+	char kind; /* iod_kind() of it */
 	char issuer[256];
 	size_t issuer_len;
 	unsigned char mode[WALK_DEPTH + 2]; /* of items at each depth */
+	uint32_t sequence[WALK_DEPTH + 2];  /* that they are items of */
 	char *value;                        /* what takes a value's place */
 	size_t value_size;
 };
 
 enum deid_action
-deid_decide(enum deid_action a, enum deid_type type)
+deid_decide(enum deid_action a, enum iod_type type)
 {
 	/*                  unknown   1       2       3 */
 	static const unsigned char of[DEID_ACTIONS][4] = {
@@ -148,13 +150,23 @@ decide(struct deid *d)
 		    d->profile);
 }
 
-/* The action for a row of an element: one that needs no further decision. */
+/* Does it depend on the type of the attribute? */
+static bool
+open_choice(enum deid_action a)
+{
+	return a >= DEID_XD && a <= DEID_ZD;
+}
+
+/* The action for an element of which there is a row. */
 static enum deid_action
-action_of(const struct deid *d, const struct deid_row *row)
+action_of(
+    struct deid *d, const struct dcm_element *e, const struct deid_row *row)
 {
 	enum deid_action a = d->action[row_index(row)];
+	uint32_t in = e->depth ? d->sequence[e->depth] : 0;
 
-	return deid_decide(a, DEID_TYPE_UNKNOWN);
+	return open_choice(a) ? deid_decide(a, iod_type(d->kind, in, e->tag))
+			      : a;
 }
 
 static bool
@@ -193,7 +205,7 @@ deid_drops(const struct deid *d, uint32_t tag)
 	if (tag == ISSUER) /* removed, but needed before that */
 		return false;
 	if ((row = deid_find(tag)) != NULL)
-		return action_of(d, row) == DEID_X;
+		return d->action[row_index(row)] == DEID_X;
 	return dict_vr(tag) == 0;
 }
 
@@ -516,6 +528,7 @@ sequence(struct deid *d, struct dcm_element *e, enum deid_action action)
 		mode = REFERENCES;
 	}
 	d->mode[e->depth + 1] = (unsigned char)mode;
+	d->sequence[e->depth + 1] = e->tag;
 	if (mode == DUMMIES)
 		return e->sequence ? DCM_FIRST : DCM_EMPTY;
 	return e->sequence ? DCM_KEEP : DCM_UNPACK;
@@ -592,7 +605,7 @@ rule(void *arg, struct dcm_element *e)
 	if (TAG_GROUP(e->tag) == 0x7fe0 && e->depth > 0)
 		return DCM_REMOVE; /* only ever in an icon */
 	if ((row = deid_find(e->tag)) != NULL)
-		action = action_of(d, row);
+		action = action_of(d, e, row);
 	if (said == 0 || said == VR('U', 'N'))
 		said = vr;
 	if (vr == VR('S', 'Q') ? !e->sequence && said != vr : e->sequence)
@@ -771,6 +784,7 @@ deid_apply(
 	d->set = set;
 	d->names = names;
 	d->mode[0] = NORMAL;
+	d->kind = iod_kind(names->sop_class);
 	if (dcm_apply(set, rule, d, w) < 0)
 		return -1;
 	snprintf(method, sizeof method, "PS3.15 2026d Basic Profile, rules %s",

@@ -7,6 +7,7 @@
 
 #include "dcm.h"
 #include "deid_table.h"
+#include "iod.h"
 #include "profile.h"
 #include "pseudo.h"
 
@@ -16,9 +17,9 @@
  * element at every level.
  *
  * Where the table leaves a choice that depends on an attribute's type in the
- * object's IOD, and the type is not known, what is taken is valid for every
- * type and reveals nothing: a dummy before nothing at all.  An attribute that
- * neither the table nor the dictionary has is removed.
+ * object's IOD, iod.h is asked; if it does not know the type, what is taken is
+ * valid for every type and reveals nothing: a dummy before nothing at all.  An
+ * attribute that neither the table nor the dictionary has is removed.
  */
 struct deid; /* a profile, ready to be applied; opaque */
 
@@ -37,11 +38,10 @@ const char *deid_profile(const struct deid *d);
 const char *deid_digest(const struct deid *d);
 
 /*
- * The type of an attribute in an object's IOD, and the action that it makes
- * of one that depends on it: K, X, Z, D or U.
+ * The action that the type of an attribute in an object's IOD makes of one
+ * that depends on it: K, X, Z, D or U; others stay.
  */
-enum deid_type { DEID_TYPE_UNKNOWN, DEID_TYPE_1, DEID_TYPE_2, DEID_TYPE_3 };
-enum deid_action deid_decide(enum deid_action a, enum deid_type type);
+enum deid_action deid_decide(enum deid_action a, enum iod_type type);
 
 /* The row that a tag falls under, or NULL. */
 const struct deid_row *deid_find(uint32_t tag);

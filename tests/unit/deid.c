@@ -40,10 +40,10 @@ decisions(void)
 	ok(deid_find(0x501e0010)->action == DEID_X, "curves");
 	ok(deid_find(0x00291010)->action == DEID_X, "private elements");
 	ok(deid_find(0x00280010) == NULL, "Rows is no identity");
-	ok(deid_decide(DEID_XZD, DEID_TYPE_UNKNOWN) == DEID_D,
+	ok(deid_decide(DEID_XZD, IOD_TYPE_UNKNOWN) == DEID_D,
 	    "what is valid for every type");
-	ok(deid_decide(DEID_XZD, DEID_TYPE_3) == DEID_X, "X for type 3");
-	ok(deid_decide(DEID_XZD, DEID_TYPE_2) == DEID_Z, "Z for type 2");
+	ok(deid_decide(DEID_XZD, IOD_TYPE_3) == DEID_X, "X for type 3");
+	ok(deid_decide(DEID_XZD, IOD_TYPE_2) == DEID_Z, "Z for type 2");
 	ok(deid_drops(d, 0x00100030) == false, "a birth date is emptied");
 	ok(deid_drops(d, 0x00101040), "an address is removed");
 	ok(deid_drops(d, 0x00091001), "private elements are");
