@@ -92,7 +92,18 @@ is_sequence(const DcmObject *o)
 	return o->ident() == EVR_SQ;
 }
 
-/* Put n bytes in the place of e's value. */
+/* As many zeros as n bytes hold, at least one. */
+OFCondition
+put_zeros(DcmElement *e, size_t n, size_t unit)
+{
+	OFString s("0");
+
+	for (; n >= 2 * unit; n -= unit)
+		s += "\\0";
+	return e->putString(s.c_str());
+}
+
+/* Put n bytes in the place of e's value; of binary numbers, zeros. */
 OFCondition
 replace(DcmElement *e, const void *p, size_t n)
 {
@@ -113,16 +124,19 @@ replace(DcmElement *e, const void *p, size_t n)
 		return e->putUint8Array(bytes, OFstatic_cast(Uint32, n));
 	case EVR_US:
 	case EVR_SS:
+		return put_zeros(e, n, 2);
 	case EVR_UL:
 	case EVR_SL:
 	case EVR_FL:
+		return put_zeros(e, n, 4);
 	case EVR_FD:
+	case EVR_SV:
+	case EVR_UV:
+		return put_zeros(e, n, 8);
 	case EVR_OF:
 	case EVR_OD:
 	case EVR_OL:
 	case EVR_OV:
-	case EVR_SV:
-	case EVR_UV:
 		return e->putString("0");
 	case EVR_AT:
 		return e->putString("(0000,0000)");

@@ -235,13 +235,14 @@ replace(struct deid *d, struct dcm_element *e, const char *text)
 	return DCM_REPLACE;
 }
 
+/* As many zeros as there were values of n bytes, or one. */
 static enum dcm_do
 zeros(struct dcm_element *e, size_t n)
 {
-	static const char zero[8];
+	static const char zero[64];
 
 	e->with = zero;
-	e->with_size = n;
+	e->with_size = e->size % n == 0 && e->size <= sizeof zero ? e->size : n;
 	return DCM_REPLACE;
 }
 
@@ -571,9 +572,7 @@ in_dummy(struct deid *d, struct dcm_element *e, unsigned vr)
 	case 0x0040a050: /* Continuity Of Content */
 		return keep_text(d, e, vr);
 	}
-	if (vr == VR('U', 'I'))
-		return by_vr(d, e, vr);
-	return vr == VR('P', 'N') ? DCM_EMPTY : dummy(d, e, vr);
+	return vr == VR('U', 'I') ? by_vr(d, e, vr) : dummy(d, e, vr);
 }
 
 /* Of a reference, UIDs and the numbers of frames or segments. */
