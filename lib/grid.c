@@ -248,7 +248,7 @@ same_object(struct grid *g, const char *path, const struct sums_text *want,
 	return there == size && strcmp(t.sha256, want->sha256) == 0;
 }
 
-/* Rename, never over an object; makes the two directories when missing. */
+/* Rename, never over an object; makes the directory when it is missing. */
 static int
 rename_to(struct grid *g, char path[GRID_PATH])
 {
@@ -268,10 +268,6 @@ rename_to(struct grid *g, char path[GRID_PATH])
 		if (mkdirat(g->root, path, 0700) < 0 && errno != EEXIST)
 			return -1;
 		path[2] = '/';
-		path[5] = '\0';
-		if (mkdirat(g->root, path, 0700) < 0 && errno != EEXIST)
-			return -1;
-		path[5] = '/';
 	}
 	return -1;
 }
@@ -284,8 +280,9 @@ grid_put_done(struct grid *g, const struct sums_text *sums,
 	int fd = g->put, got;
 
 	g->put = -1;
-	snprintf(
-	    path, sizeof path, "%.2s/%.2s/%s", g->guid, g->guid + 2, g->guid);
+	/* Let the disk begin now: grid_sync() will have less to wait for. */
+	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	snprintf(path, sizeof path, "%.2s/%s", g->guid, g->guid);
 	if (close(fd) < 0 || rename_to(g, path) < 0) {
 		int error = errno;
 
@@ -533,14 +530,12 @@ show(struct lister *k, const char *path, int level, struct why *w)
 	if (S_ISDIR(st.st_mode)) {
 		if (level == 0 && strcmp(name, INCOMING) == 0)
 			return 2;
-		if (level < 2 && is_branch(name))
+		if (level == 0 && is_branch(name))
 			return 2;
 	} else if (S_ISREG(st.st_mode)) {
-		if (level == 2 && is_guid(name) &&
-		    strncmp(name, path, 2) == 0 &&
-		    strncmp(name + 2, path + 3, 2) == 0)
+		if (level == 1 && is_guid(name) && strncmp(name, path, 2) == 0)
 			i.kind = GRID_OBJECT;
-		else if (level == 3)
+		else if (level == 2)
 			i.kind = GRID_INCOMING;
 	}
 	i.size = (unsigned long long)st.st_size;
@@ -548,7 +543,7 @@ show(struct lister *k, const char *path, int level, struct why *w)
 	return k->fn(k->arg, &i, w);
 }
 
-/* level: 0 the root, 1 aa, 2 aa/bb, 3 the uploads. */
+/* level: 0 the root, 1 aa, 2 the uploads. */
 static int
 list(struct lister *k, const char *dir, int level, struct why *w)
 {
@@ -565,7 +560,7 @@ list(struct lister *k, const char *dir, int level, struct why *w)
 		r = show(k, path, level, w);
 		if (r == 2)
 			r = list(k, path,
-			    strcmp(path, INCOMING) == 0 ? 3 : level + 1, w);
+			    strcmp(path, INCOMING) == 0 ? 2 : level + 1, w);
 	}
 	names_free(&names);
 	return r < 0 ? -1 : 0;

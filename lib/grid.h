@@ -11,8 +11,9 @@
  * Storage elements, by URL.  Today "file:DIR"; what gfal2 speaks will be
  * another file behind the same calls.
  *
- * An object lies at ROOT/aa/bb/GUID, aa and bb being the first digits of the
- * GUID, so that storage learns no structure and no directory grows large.  Its
+ * An object lies at ROOT/aa/GUID, aa being the first two digits of the GUID, so
+ * that storage learns no structure and no directory grows too large: 4,000
+ * entries for a million objects.  Its
  * storage URL (SURL) is the canonical ROOT plus that path.  An upload is
  * written below ROOT/.incoming under a name of its own and renamed when it is
  * complete: no partial object has ever a SURL.
@@ -23,7 +24,7 @@
  */
 
 #define GRID_GUID 33 /* bytes of a GUID as hex digits, with NUL */
-#define GRID_PATH 40 /* bytes of "aa/bb/GUID", with NUL */
+#define GRID_PATH 36 /* bytes of "aa/GUID", with NUL */
 #define GRID_SURL 4200
 
 struct grid;

@@ -130,8 +130,8 @@ t 'weak and keyless entries' '
 t 'what is not ours is shown and never touched' '
 	a_copy alien
 	echo hello >alien/storage/README
-	mkdir -p alien/storage/aa/bb alien/storage/lost+found
-	echo x >alien/storage/aa/bb/0123456789abcdef0123456789abcdef
+	mkdir -p alien/storage/aa alien/storage/lost+found
+	echo x >alien/storage/aa/0123456789abcdef0123456789abcdef
 	find alien/storage -exec touch -d "3 days ago" {} +
 	exits 1 mdm-check --repair --grace 0 --no-keys >found
 	[ "$(kinds)" = " 3 foreign;" ]
@@ -145,7 +145,7 @@ t 'more than a page of everything' '
 	whole many.rec 2>err
 	mdm-check >found
 	lfc-ls --manifest -R | sed -n "1000p;2299p" | field guid /dev/stdin >two
-	for g in $(cat two); do rm "many/storage/${g:0:2}/${g:2:2}/$g"; done
+	for g in $(cat two); do rm "many/storage/${g:0:2}/$g"; done
 	lfc-rm -r 1.2/1.2.1
 	exits 1 mdm-check >found
 	[ "$(kinds)" = " 1149 dark; 1 lost; 1150 orphan;" ] ||

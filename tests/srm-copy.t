@@ -12,7 +12,7 @@ t 'up: objects under their GUIDs, lines with their sums' '
 	[ "$(tail -n 1 M)" = ".end	4" ]
 	for i in 1 2 3 4; do
 		guid=$(field guid M | sed -n ${i}p)
-		path=up/${guid:0:2}/${guid:2:2}/$guid
+		path=up/${guid:0:2}/$guid
 		[ "$(field surl M | sed -n ${i}p)" = "file:$PWD/$path" ]
 		[ "$(field sha256 M | sed -n ${i}p)" = "$(sha256sum <$path | cut -d " " -f 1)" ]
 		[ "$(field size M | sed -n ${i}p)" = "$(stat -c %s $path)" ]
@@ -46,7 +46,7 @@ t 'the same object again is the same; another of its GUID is refused' '
 	srm-copy --to file:again <a.rec >M2
 	same M M2
 	guid=$(field guid M | head -n 1)
-	path=again/${guid:0:2}/${guid:2:2}/$guid
+	path=again/${guid:0:2}/$guid
 	echo x >>$path
 	before=$(sha256sum <$path)
 	exits 1 srm-copy --to file:again <a.rec >M2 2>err
@@ -141,7 +141,7 @@ t 'another replica takes over' '
 t 'a surl leads nowhere else, by no link and no ..' '
 	srm-copy --to file:jail <a.rec >M
 	guid=$(field guid M | head -n 1)
-	path=jail/${guid:0:2}/${guid:2:2}
+	path=jail/${guid:0:2}
 	cp $path/$guid secret
 	mkdir out && cp secret out/$guid
 	export MDM_STORAGE=file:jail
