@@ -45,7 +45,8 @@ int db_exec(struct db *db, const char *sql, struct why *w);
 
 /*
  * Transactions; immediate, so that a lock is waited for at the beginning and
- * never met in the middle.  db_commit() returns 0 only when it is durable.
+ * never met in the middle.  db_begin() gives up every statement that is in
+ * mid-result.  db_commit() returns 0 only when it is durable.
  */
 int db_begin(struct db *db, struct why *w);
 int db_commit(struct db *db, struct why *w);

@@ -224,10 +224,21 @@ control(struct lite *l, int which, struct why *w)
 	return rc == SQLITE_OK ? 0 : fail(l, rc, w);
 }
 
+/*
+ * A statement in mid-result would hold us to what it saw, and SQLite then
+ * refuses to write, at once, when somebody else has written since.
+ */
 static int
 lite_begin(struct db *db, struct why *w)
 {
-	return control(lite(db), 0, w);
+	struct lite *l = lite(db);
+	sqlite3_stmt *s;
+
+	for (s = sqlite3_next_stmt(l->sql, NULL); s != NULL;
+	     s = sqlite3_next_stmt(l->sql, s))
+		if (sqlite3_stmt_busy(s))
+			sqlite3_reset(s);
+	return control(l, 0, w);
 }
 
 static void

@@ -178,11 +178,12 @@ t 'no name or id of a patient is in what leaves the hospital or in a message' '
 	lfc-ls -l -R >>names.manifest
 	for f in "$DICOM"/*.dcm; do
 		$PYTHON - "$f" <<-"END" 2>/dev/null || :
-			import sys, pydicom
+			import re, sys, pydicom
 			d = pydicom.dcmread(sys.argv[1], stop_before_pixels=True)
 			for k in ("PatientName", "PatientID", "StudyInstanceUID", "SOPInstanceUID"):
 			    v = str(d.get(k, ""))
-			    if len(v) > 5: print(v)
+			    # a short number may be part of any other
+			    if len(v) > (5 if re.search("[^0-9.]", v) else 12): print(v)
 		END
 	done | sort -u >identities
 	[ "$(wc -l <identities)" -gt 50 ]

@@ -110,6 +110,7 @@ trouble(void)
 {
 	struct why w = { 0 };
 	struct db *a = db_open(URL, &v2, false, &w), *b;
+	struct db_stmt *s;
 	FILE *f;
 
 	setenv("MDM_LOCK_WAIT", "0.01", 1);
@@ -121,6 +122,13 @@ trouble(void)
 	    "a lock is waited for, then 75 with the name");
 	db_rollback(a);
 	ok(db_begin(b, &w) == 0 && db_commit(b, &w) == 0, "and goes");
+	s = db_prepare(a, "SELECT id FROM t ORDER BY id", &w);
+	ok(db_step(s, &w) == 1 &&
+		db_exec(b, "UPDATE t SET note = 'y'", &w) == 0 &&
+		db_begin(a, &w) == 0 &&
+		db_exec(a, "UPDATE t SET note = 'z'", &w) == 0 &&
+		db_commit(a, &w) == 0,
+	    "a result left unread does not keep us from writing");
 	ok(db_exec(b, "DELETE FROM t", &w) == 0 && db_scrub(b, &w) == 0,
 	    "scrub");
 	db_close(a);
