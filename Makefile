@@ -115,7 +115,8 @@ check: deps-check all $(UNIT) $(REPLAY)
 	@echo "$(words $(UNIT)) unit programs, $(words $(FUZZ)) fuzz corpora, $(words $(TESTS)) test files"
 
 lint:
-	shellcheck -S warning tests/*.t tests/*.sh $(wildcard pipelines/mdm-*) pipelines/demo pipelines/deps
+	shellcheck -S warning tests/*.t tests/*.sh $(wildcard pipelines/mdm-*) \
+	    $(wildcard pipelines/glite/*) pipelines/demo pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
 	    tests/unit/*.[ch] tests/fuzz/*.c
 	mandoc -Tlint -Wwarning doc/*.[157]
@@ -155,7 +156,7 @@ deps-build: ; @sh pipelines/deps $(DEB_BUILD)
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
-	install -m755 $(BIN) $(wildcard pipelines/mdm-*) pipelines/demo pipelines/deps $(DESTDIR)$(BINDIR)
+	install -m755 $(BIN) $(wildcard pipelines/mdm-* pipelines/glite/*) pipelines/demo pipelines/deps $(DESTDIR)$(BINDIR)
 	for s in 1 5 7; do install -m644 doc/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 
 clean:

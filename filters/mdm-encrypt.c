@@ -23,12 +23,15 @@
 #include "word.h"
 
 static const char *keys_file, *with_file, *recipients_file;
+static int bare;
 
 static const struct poptOption options[] = {
 	{ "keys", '\0', POPT_ARG_STRING, &keys_file, 0,
 	    "write the objects' keys to FILE (/dev/fd/N)", "FILE" },
 	{ "with", '\0', POPT_ARG_STRING, &with_file, 0,
-	    "seal one bare object with the key in FILE (/dev/fd/N)", "FILE" },
+	    "seal one object with the key in FILE (/dev/fd/N)", "FILE" },
+	{ "bare", '\0', POPT_ARG_NONE, &bare, 0,
+	    "the input is one object, even if it looks like a stream", NULL },
 	{ "recipient", 'r', POPT_ARG_STRING, NULL, OPT_LIST + 0,
 	    "seal for this age recipient too (may be repeated)", "RECIPIENT" },
 	{ "recipients-file", 'R', POPT_ARG_STRING, &recipients_file, 0,
@@ -257,14 +260,18 @@ seal_stream(const void *start, size_t n, int fd, struct why *w)
 	struct recout *out = recout_open(fd, w);
 	struct recin *in = recin_open(STDIN_FILENO, start, n, w);
 	struct rec *r;
-	int got;
+	int got, records = 0;
 
 	if (out == NULL || in == NULL)
 		return -1;
 	recin_on_idle(in, on_idle, out);
-	while ((got = recin_next(in, &r, w)) > 0)
+	while ((got = recin_next(in, &r, w)) > 0) {
+		if (own_key && ++records > 1)
+			return why_set(w, EXIT_DATA,
+			    "%.200s: --with is for one object", r->name);
 		if (seal_record(in, r, out, w) < 0)
 			return -1;
+	}
 	if (got < 0 || recout_end(out, w) < 0)
 		return -1;
 	recin_free(in);
@@ -340,8 +347,8 @@ main(int argc, char **argv)
 
 	if ((kind = bare_look(STDIN_FILENO, start, &n, &w)) < 0)
 		die_why(&w);
-	if (kind == BARE_STREAM && own_key)
-		die(EXIT_USAGE, "--with is for one bare object, not a stream");
+	if (bare)
+		kind = BARE_OBJECT;
 	if ((kind == BARE_STREAM ? seal_stream : seal_bare)(start, n, fd, &w) <
 	    0)
 		die_why(&w);

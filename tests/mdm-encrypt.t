@@ -104,4 +104,21 @@ t '-o is whole or absent' '
 	exits 65 mdm-encrypt --keys k13 -o absent < <(head -c 5000 records) 2>err
 	[ ! -e absent ]
 '
+t '--with seals one object with a key that is there; --bare takes any file for one' '
+	(umask 77; printf "%032d\tkey=%064d\n.end\t1\n" 5 7 >with)
+	echo hallo >plain
+	mdm-encrypt --with with <plain >c
+	mdm-decrypt --keys with <c | cmp - plain
+	[ "$(sed -n 2p c | cut -d " " -f 3)" = "$(printf %032d 5)" ]
+	rec-pack plain | mdm-encrypt --with with | rec-list >l
+	says "guid=$(printf %032d 5)" l
+	exits 65 mdm-encrypt --with with < <(rec-pack plain with) >c 2>err
+	tar cf t plain
+	mdm-encrypt --bare --with with <t >c
+	mdm-decrypt --keys with <c | cmp - t
+	exits 64 mdm-encrypt --with with --keys other <plain 2>err
+	(umask 77; printf "%032d\tkey=%048d\n.end\t1\n" 5 7 >short; printf ".end\t0\n" >none)
+	exits 65 mdm-encrypt --with short <plain 2>err
+	exits 77 mdm-encrypt --with none <plain 2>err
+'
 done_testing
