@@ -4,6 +4,7 @@
 # make bench      speeds, as ratios against other tools measured in the same run
 # make lint       style, shell and manual pages
 # make fuzz       build obj-fuzz/fuzz-*, run each for FUZZ_SECONDS; needs clang
+# make services   three key stores on this machine, with a test grid, in services/
 # make install    to $(DESTDIR)$(PREFIX)
 # make SAN=1 ...  the same under AddressSanitizer and UBSan, in obj-san/
 # make WERROR=1   warnings are errors, as in CI
@@ -115,7 +116,7 @@ check: deps-check all $(UNIT) $(REPLAY)
 	@echo "$(words $(UNIT)) unit programs, $(words $(FUZZ)) fuzz corpora, $(words $(TESTS)) test files"
 
 lint:
-	shellcheck -S warning tests/*.t tests/*.sh $(wildcard pipelines/mdm-*) \
+	shellcheck -S warning tests/*.t tests/*.sh tests/services/* $(wildcard pipelines/mdm-*) \
 	    $(wildcard pipelines/glite/*) pipelines/demo pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
 	    tests/unit/*.[ch] tests/fuzz/*.c
@@ -147,6 +148,10 @@ bench: deps-bench all
 demo: deps-demo all
 	BIN=$(abspath $B) PYTHON=$(PYTHON) bash pipelines/demo $(IN)
 
+# Until `tests/services/stop services'.
+services: deps-check all
+	BIN=$(abspath $B) tests/services/try services
+
 # Install what is missing, as root or by sudo; else print the line and stop.
 deps-demo:  ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO)
 deps-check: ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO) $(DEB_CHECK)
@@ -160,9 +165,9 @@ install: all
 	for s in 1 5 7; do install -m644 doc/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 
 clean:
-	rm -rf obj obj-san obj-fuzz bin demo
+	rm -rf obj obj-san obj-fuzz bin demo services
 
-.PHONY: all check lint fuzz bench demo install clean FORCE \
+.PHONY: all check lint fuzz bench demo services install clean FORCE \
 	deps-demo deps-check deps-bench deps-build
 .DELETE_ON_ERROR:
 .SECONDARY:
