@@ -50,7 +50,9 @@ LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -
 # Those that parse DICOM with DCMTK are linked as C++.  DCMTK's own .pc asks
 # for libraries that it does not need.
 CXX_FILTERS := $(filter dcm-anon,$(FILTERS))
-DCMTK       := -ldcmdata -loflog -lofstd
+# The bridges need lib/ and lib/ needs the bridges.
+BOTH        := -Wl,--start-group $O/libxx.a $O/lib.a -Wl,--end-group
+DCMTK       := -ldcmjpeg -ldcmjpls -ldcmdata -loflog -lofstd
 
 LIB := $(patsubst lib/%.c,$O/lib/%.o,$(wildcard lib/*.c))
 CXXLIB := $(patsubst lib/%.cc,$O/lib/%.o,$(wildcard lib/*.cc))
@@ -60,7 +62,7 @@ all: $(BIN)
 
 $(CXX_FILTERS:%=$B/%): $B/%: $O/filters/%.o $O/lib.a $O/libxx.a
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) $(HARD_LD) -o $@ $< $O/libxx.a $O/lib.a $(DCMTK) $(LIBS)
+	$(CXX) $(LDFLAGS) $(HARD_LD) -o $@ $< $(BOTH) $(DCMTK) $(LIBS)
 
 $(filter-out $(CXX_FILTERS:%=$B/%),$(BIN)): $B/%: $O/filters/%.o $O/lib.a
 	@mkdir -p $(@D)
@@ -97,7 +99,7 @@ UNIT := $(patsubst tests/unit/%.c,$O/unit-%,$(wildcard tests/unit/*.c))
 FUZZ := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 REPLAY := $(FUZZ:%=$O/replay-%)
 CXX_TESTS := dcm deid
-TESTLIBS = $(if $(filter $(CXX_TESTS),$*),$O/libxx.a) $O/lib.a \
+TESTLIBS = $(if $(filter $(CXX_TESTS),$*),$(BOTH),$O/lib.a) \
 	$(if $(filter $(CXX_TESTS),$*),$(DCMTK)) $(LIBS)
 
 $(UNIT): $O/unit-%: $O/tests/unit/%.o $O/lib.a $O/libxx.a

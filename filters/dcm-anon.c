@@ -9,10 +9,12 @@
 #include "anon.h"
 #include "bare.h"
 #include "line.h"
+#include "mask.h"
 #include "opt.h"
 #include "out.h"
 #include "progress.h"
 #include "rec.h"
+#include "risk.h"
 #include "sandbox.h"
 #include "secret.h"
 #include "word.h"
@@ -20,6 +22,8 @@
 static const char *site_key;
 static const char *new_site_key;
 static const char *rejects;
+static const char *masks;
+static const char *faces;
 static long long max_dataset = 16 << 20;
 
 static const struct poptOption options[] = {
@@ -30,6 +34,14 @@ static const struct poptOption options[] = {
 	{ "option", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 0,
 	    "apply an option of PS3.15, by its name or code; may be repeated",
 	    "NAME" },
+	{ "accept", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 1,
+	    "let images at these risks of showing identity pass; may be "
+	    "repeated",
+	    "RISK[,RISK...]" },
+	{ "mask", '\0', POPT_ARG_STRING, &masks, 0,
+	    "blacken what FILE says, see mask(5)", "FILE" },
+	{ "faces", '\0', POPT_ARG_STRING, &faces, 0,
+	    "heads in thin slices: warn (the default) or reject", "WHAT" },
 	{ "rejects", '\0', POPT_ARG_STRING, &rejects, 0,
 	    "go on after a record that cannot be had; list it in FILE",
 	    "FILE" },
@@ -138,6 +150,28 @@ open_site_key(void)
 	exit(w.code);
 }
 
+/* What is to become of images. */
+static void
+pixel_rules(struct deid_profile *p)
+{
+	struct why w = { 0 };
+	int i;
+
+	for (i = 0; i < opt_lists[1].n; i++)
+		if (risk_accept(&p->accepted, opt_lists[1].v[i], &w) < 0)
+			die(w.code, "--accept: %s", w.text);
+	if (masks != NULL) {
+		if ((p->masks = mask_read(masks, &w)) == NULL)
+			die(w.code, "--mask: %s", w.text);
+		if (profile_choose(p, "clean-pixel-data", &w) < 0)
+			die_why(&w);
+	}
+	if (faces != NULL && strcmp(faces, "reject") == 0)
+		p->faces = PROFILE_FACES_REJECT;
+	else if (faces != NULL && strcmp(faces, "warn") != 0)
+		die(EXIT_USAGE, "--faces: warn or reject");
+}
+
 /* The Basic Profile, and what was asked for beyond it. */
 static struct deid_profile *
 profile(void)
@@ -149,6 +183,7 @@ profile(void)
 	for (i = 0; i < opt_lists[0].n; i++)
 		if (profile_choose(p, opt_lists[0].v[i], &w) < 0)
 			die_why(&w);
+	pixel_rules(p);
 	if (profile_check(p, &w) < 0)
 		die_why(&w);
 	return p;
@@ -221,7 +256,7 @@ main(int argc, char **argv)
 			die_why(&w);
 	}
 	plain = sitekey_derive(site, "plain");
-	a = anon_new(deid_new(pseudo_new(site), rules),
+	a = anon_new(deid_new(pseudo_new(site), rules), pixels_new(rules),
 	    stamp = stamp_open(out, fd, plain, SITEKEY_BYTES),
 	    (unsigned long long)max_dataset);
 	secret_free(plain, SITEKEY_BYTES);

@@ -11,6 +11,7 @@
 
 struct anon {
 	struct deid *deid;
+	struct pixels *pixels;
 	struct dcm *dcm;
 	struct stamp *out;
 	size_t max;
@@ -29,7 +30,8 @@ struct anon {
 	struct deid_names names;
 	size_t kept; /* end of what the rules are to see */
 	bool has_pixel;
-	unsigned char *tail; /* what follows streamed Pixel Data */
+	unsigned char *coded; /* a piece of Pixel Data to be decoded */
+	unsigned char *tail;  /* what follows streamed Pixel Data */
 	size_t tail_size, tail_len;
 };
 
@@ -44,13 +46,15 @@ aside_set(struct why *w, const char *text)
 }
 
 struct anon *
-anon_new(struct deid *d, struct stamp *out, unsigned long long max_dataset)
+anon_new(struct deid *d, struct pixels *x, struct stamp *out,
+    unsigned long long max_dataset)
 {
 	struct anon *a = calloc(1, sizeof *a);
 
 	if (a == NULL)
 		die(EXIT_IO, "out of memory");
 	a->deid = d;
+	a->pixels = x;
 	a->dcm = dcm_new();
 	a->out = out;
 	a->max = (size_t)max_dataset;
@@ -65,6 +69,7 @@ anon_free(struct anon *a)
 		return;
 	dcm_free(a->dcm);
 	idset_free(a->names_out);
+	free(a->coded);
 	free(a->tail);
 	free(a);
 }
@@ -172,6 +177,7 @@ walk_head(struct anon *a, struct why *w)
 
 	a->kept = a->meta.dataset;
 	walk_begin(k, a->meta.syntax, a->meta.dataset);
+	pixels_begin(a->pixels, &a->meta);
 	for (;;) {
 		unsigned char *in = a->slot->in;
 
@@ -185,14 +191,18 @@ walk_head(struct anon *a, struct why *w)
 			break;
 		if (k->tag == DICOMDIR_TAG)
 			return aside_set(w, "a DICOMDIR");
+		pixels_element(
+		    a->pixels, k->tag, in + k->value, k->end - k->value);
 		if (deid_drops(a->deid, k->tag))
 			continue;
 		memmove(in + a->kept, in + k->at, k->end - k->at);
 		a->kept += k->end - k->at;
 	}
 	a->has_pixel = got == WALK_PIXEL;
+	if (got < 0)
+		return ASIDE;
 	if (!a->has_pixel)
-		return got < 0 ? ASIDE : 0;
+		return pixels_judge(a->pixels, NULL, w);
 	if (k->size == WALK_UNDEFINED && a->meta.guessed)
 		return aside_set(w, "compressed, by a method it does not name");
 	if (k->size != WALK_UNDEFINED && !a->meta.deflated &&
@@ -201,7 +211,7 @@ walk_head(struct anon *a, struct why *w)
 		return aside_set(
 		    w, "(7fe0,0010): its length goes beyond the end");
 	walk_pixel_begin(&a->pixel, k);
-	return 0;
+	return pixels_judge(a->pixels, k, w);
 }
 
 /* One element of file meta information, explicit VR little endian. */
@@ -257,12 +267,34 @@ put_meta(struct anon *a)
 	s->head_len = (size_t)(o - s->head);
 }
 
+/* The header of Pixel Data: as it came, or of what is decoded. */
+static void
+put_pixel_header(struct anon *a)
+{
+	unsigned char h[12] = { 0xe0, 0x7f, 0x10, 0, 'O', 'W' };
+	size_t n = a->walk.value - a->walk.at;
+	struct slot *s = a->slot;
+	unsigned long long size;
+	int i;
+
+	stamp_grow(&s->head, &s->head_size, s->head_len + n + sizeof h);
+	if (pixels_decodes(a->pixels)) {
+		size = pixels_size(a->pixels);
+		for (i = 0; i < 4; i++)
+			h[8 + i] = (unsigned char)(size >> (8 * i));
+		memcpy(s->head + s->head_len, h, sizeof h);
+		s->head_len += sizeof h;
+	} else {
+		memcpy(s->head + s->head_len, s->in + a->walk.at, n);
+		s->head_len += n;
+	}
+}
+
 /* Parse, apply the rules, and write everything up to the pixels' value. */
 static int
 make_head(struct anon *a, struct why *w)
 {
 	struct slot *s = a->slot;
-	size_t n = a->walk.value - a->walk.at;
 	char name[3 * PSEUDO_MAX];
 	unsigned char id[16];
 
@@ -279,16 +311,17 @@ make_head(struct anon *a, struct why *w)
 	if (a->names.sop_class[0] == '\0')
 		memcpy(a->names.sop_class, a->meta.sop_class,
 		    sizeof a->meta.sop_class);
+	if (pixels_put(a->pixels, a->dcm, &s->rec, w) < 0)
+		return ASIDE;
+	if (pixels_decodes(a->pixels))
+		strcpy(a->meta.transfer, "1.2.840.10008.1.2.1");
 	put_meta(a);
 	s->head_len =
 	    dcm_write(a->dcm, &s->head, &s->head_size, s->head_len, w);
 	if (s->head_len == 0)
 		return ASIDE;
-	if (a->has_pixel) {
-		stamp_grow(&s->head, &s->head_size, s->head_len + n);
-		memcpy(s->head + s->head_len, s->in + a->walk.at, n);
-		s->head_len += n;
-	}
+	if (a->has_pixel)
+		put_pixel_header(a);
 	rec_set_name(&s->rec, name);
 	rec_set_text(&s->rec, "study", a->names.study);
 	rec_set_text(&s->rec, "series", a->names.series);
@@ -369,6 +402,9 @@ finish_held(struct anon *a, struct why *w)
 			return ASIDE;
 		if (!a->pixel.done)
 			return aside_set(w, "(7fe0,0010): cut short");
+		if (pixels_pass(a->pixels, s->in + value, (size_t)n, w) < 0 ||
+		    pixels_end(a->pixels, w) < 0)
+			return ASIDE;
 		r = check_tail(
 		    a, s->in + value + n, a->used - value - (size_t)n, w);
 		if (r < 0)
@@ -423,6 +459,9 @@ pass(struct anon *a, size_t offset, struct why *w)
 		return ASIDE;
 	s->body = s->in + offset;
 	s->body_len = (size_t)n;
+	if (pixels_pass(a->pixels, s->in + offset, (size_t)n, w) < 0 ||
+	    (a->pixel.done && pixels_end(a->pixels, w) < 0))
+		return ASIDE;
 	if (a->pixel.done)
 		r = read_tail(
 		    a, s->in + offset + n, a->used - offset - (size_t)n, w);
@@ -474,6 +513,85 @@ finish_streamed(struct anon *a, struct why *w)
 	return r;
 }
 
+/* Give n bytes at p, which stay the caller's. */
+static int
+emit(struct anon *a, const unsigned char *p, size_t n, struct why *w)
+{
+	struct slot *s;
+	size_t k;
+
+	for (; n > 0; p += k, n -= k) {
+		if (a->slot == NULL &&
+		    (a->slot = stamp_take(a->out, w)) == NULL)
+			return FAIL;
+		s = a->slot;
+		k = n < s->in_size ? n : s->in_size;
+		memcpy(s->in, p, k);
+		s->body = s->in;
+		s->body_len = k;
+		stamp_give(a->out);
+		a->slot = NULL;
+	}
+	return 0;
+}
+
+/* All frames, decoded; n bytes of them are at a->coded so far. */
+static int
+decode_all(struct anon *a, size_t n, struct why *w)
+{
+	size_t pos = 0, used, size;
+	const void *frame;
+	int r;
+
+	for (;;) {
+		if (pos == n && a->whole)
+			return aside_set(w, "(7fe0,0010): cut short");
+		if (pos == n) {
+			pos = 0;
+			if ((r = fill(a, a->coded, STAMP_SLOT, &n, w)) < 0)
+				return r;
+		}
+		r = pixels_decode(a->pixels, a->coded + pos, n - pos, &used,
+		    &frame, &size, w);
+		pos += used;
+		if (r < 0)
+			return ASIDE;
+		if (r > 0 && (r = emit(a, frame, size, w)) < 0)
+			return r;
+		if (pixels_done(a->pixels))
+			return read_tail(a, a->coded + pos, n - pos, w);
+	}
+}
+
+/* Coded Pixel Data that has to be cleaned goes out frame by frame. */
+static int
+finish_decoded(struct anon *a, struct why *w)
+{
+	size_t value = a->walk.value, n = a->used - value;
+	struct why other;
+	struct slot *s;
+	int r;
+
+	if (n > STAMP_SLOT || a->coded == NULL) {
+		free(a->coded);
+		a->coded = malloc(n > STAMP_SLOT ? n : STAMP_SLOT);
+		if (a->coded == NULL)
+			die(EXIT_IO, "out of memory");
+	}
+	memcpy(a->coded, a->slot->in + value, n);
+	a->slot->size = (long long)(a->slot->head_len + pixels_size(a->pixels));
+	r = decode_all(a, n, w);
+	if (a->slot != NULL && a->slot->first)
+		return r; /* nothing was said yet */
+	if (r == FAIL || (s = stamp_take(a->out, &other)) == NULL)
+		return FAIL;
+	s->body = s->in;
+	s->last = true;
+	s->withdrawn = r < 0;
+	stamp_give(a->out);
+	return r;
+}
+
 static int
 object(struct anon *a, struct why *w)
 {
@@ -485,6 +603,8 @@ object(struct anon *a, struct why *w)
 		return r;
 	if ((r = walk_head(a, w)) < 0 || (r = make_head(a, w)) < 0)
 		return r;
+	if (pixels_decodes(a->pixels))
+		return finish_decoded(a, w);
 	if (a->whole)
 		return finish_held(a, w);
 	return finish_streamed(a, w);

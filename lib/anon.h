@@ -2,12 +2,14 @@
 #define ANON_H
 
 #include "deid.h"
+#include "pixels.h"
 #include "stamp.h"
 
 /*
  * One DICOM object in, one de-identified object out: walked, parsed but for
  * its Pixel Data, ruled, written with new file meta information.  Pixel Data
- * passes through, byte for byte; what is held of an object is bounded.
+ * passes through, byte for byte, unless it has to be cleaned; what is held of
+ * an object is bounded.
  */
 struct anon; /* opaque */
 
@@ -23,11 +25,11 @@ struct anon_source {
 };
 
 /*
- * Both stay the caller's.  max_dataset bounds the bytes of an object that are
+ * All stay the caller's.  max_dataset bounds the bytes of an object that are
  * not Pixel Data.
  */
-struct anon *anon_new(
-    struct deid *d, struct stamp *out, unsigned long long max_dataset);
+struct anon *anon_new(struct deid *d, struct pixels *x, struct stamp *out,
+    unsigned long long max_dataset);
 void anon_free(struct anon *a);
 
 enum anon_result {

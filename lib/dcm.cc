@@ -513,6 +513,20 @@ dcm_add_code(struct dcm *d, uint32_t tag, const char *value, const char *scheme,
 	}
 }
 
+void
+dcm_remove(struct dcm *d, uint32_t tag)
+{
+	try {
+		const DcmTagKey key(OFstatic_cast(Uint16, tag >> 16),
+		    OFstatic_cast(Uint16, tag));
+
+		if (d->set->tagExists(key))
+			delete d->set->remove(key);
+	} catch (...) {
+		die(EXIT_BUG, "DCMTK does not remove an element");
+	}
+}
+
 size_t
 dcm_write(struct dcm *d, unsigned char **buf, size_t *size, size_t used,
     struct why *w)

@@ -77,6 +77,9 @@ int dcm_put_code(struct dcm *d, uint32_t tag, const char *value,
 int dcm_add_code(struct dcm *d, uint32_t tag, const char *value,
     const char *scheme, const char *meaning, struct why *w);
 
+/* Remove an element of the top level, if it is there. */
+void dcm_remove(struct dcm *d, uint32_t tag);
+
 /*
  * Write the data set behind the first used bytes of *buf (of *size, grown by
  * realloc).  Returns the new used, or 0 with *w.

@@ -5,6 +5,7 @@
 #include "deid.h"
 #include "dict.h"
 #include "hash.h"
+#include "mask.h"
 #include "word.h"
 
 #define RULES                                                                  \
@@ -661,6 +662,12 @@ digest(const struct deid_profile *p, char out[17])
 		sums_add(&s, text,
 		    (size_t)snprintf(text, sizeof text, "%012llx\n",
 			(unsigned long long)dict_entries[i]));
+	if (p->masks != NULL)
+		sums_add(&s, mask_digest(p->masks), 16);
+	if (p->accepted != 0 || p->faces != PROFILE_FACES_WARN)
+		sums_add(&s, text,
+		    (size_t)snprintf(text, sizeof text, "accept %x faces %d\n",
+			p->accepted, (int)p->faces));
 	if (p->options != 0)
 		sums_add(&s, text,
 		    (size_t)snprintf(
@@ -755,7 +762,10 @@ name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
 	return 0;
 }
 
-/* The profile and each option that was applied, by its code. */
+/*
+ * The profile and each option that was applied, by its code; what is done to
+ * an image is said where it is done.
+ */
 static int
 put_codes(struct deid *d, struct dcm *set, struct why *w)
 {
@@ -764,7 +774,7 @@ put_codes(struct deid *d, struct dcm *set, struct why *w)
 	if (dcm_put_code(set, METHOD_CODE, "113100", "DCM",
 		"Basic Application Confidentiality Profile", w) < 0)
 		return -1;
-	for (i = 0; i < PROFILE_OPTIONS; i++)
+	for (i = PROFILE_CLEAN_GRAPHICS; i < PROFILE_OPTIONS; i++)
 		if (profile_has(d->profile, (enum profile_option)i) &&
 		    dcm_add_code(set, METHOD_CODE, profile_options[i].code,
 			"DCM", profile_options[i].meaning, w) < 0)

@@ -16,7 +16,7 @@
 const char *opt_output;
 int opt_progress, opt_verbose;
 const char *const opt_version = VERSION;
-struct opt_list opt_lists[4];
+struct opt_list opt_lists[8];
 
 struct poptOption opt_common[] = {
 	{ "output", 'o', POPT_ARG_STRING, &opt_output, 0,

@@ -40,7 +40,7 @@ struct opt_list {
 	const char **v; /* NULL-terminated once parsed; never freed */
 	int n;
 };
-extern struct opt_list opt_lists[4]; /* filled for val OPT_LIST + 0..3 */
+extern struct opt_list opt_lists[8]; /* filled for val OPT_LIST + 0..7 */
 
 /* The option's value, or the environment's, or NULL. "" counts as unset. */
 const char *opt_or_env(const char *value, const char *env);

@@ -1,10 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mask.h"
 #include "profile.h"
 
 const struct profile_option_info profile_options[PROFILE_OPTIONS] = {
-	{ "clean-pixel-data", "113101", "Clean Pixel Data Option", -1, false },
+	{ "clean-pixel-data", "113101", "Clean Pixel Data Option", -1, true },
 	{ "clean-recognizable-visual-features", "113102",
 	    "Clean Recognizable Visual Features Option", -1, false },
 	{ "clean-graphics", "113103", "Clean Graphics Option", 9, false },
@@ -42,6 +43,8 @@ profile_new(void)
 void
 profile_free(struct deid_profile *p)
 {
+	if (p != NULL)
+		mask_free(p->masks);
 	free(p);
 }
 

@@ -40,9 +40,18 @@ struct profile_option_info {
 };
 extern const struct profile_option_info profile_options[PROFILE_OPTIONS];
 
+/* Heads in thin slices, of which a face can be made again. */
+enum profile_faces {
+	PROFILE_FACES_WARN, /* say so, in object and record */
+	PROFILE_FACES_REJECT,
+};
+
 struct deid_profile {
-	char name[33];    /* "basic", or the file's own */
-	unsigned options; /* bits: 1 << enum profile_option */
+	char name[33];       /* "basic", or the file's own */
+	unsigned options;    /* bits: 1 << enum profile_option */
+	unsigned accepted;   /* risks of showing who it is, as in risk.h */
+	struct masks *masks; /* mask.h; NULL for none; the profile's */
+	enum profile_faces faces;
 };
 
 struct deid_profile *profile_new(void); /* the Basic Profile */

@@ -19,7 +19,7 @@ t 'real files: taken, set aside and registered add up' '
 t 'everything registered comes back as dcm-anon made it' '
 	MDM_HOME=$PWD/one
 	export MDM_HOME
-	rec-pack "$DICOM" | dcm-anon --rejects again 2>/dev/null | rec-unpack -C anon || :
+	rec-pack "$DICOM" | dcm-anon $MDM_ANON --rejects again 2>/dev/null | rec-unpack -C anon || :
 	readable anon
 	mdm-check
 '
@@ -103,7 +103,7 @@ d.save_as(\"src/CT_small.dcm\")"
 	lfc-ls -R --manifest | sort >gen2
 	[ "$(comm -13 gen1 gen2 | grep -c "	gen=2")" -eq 1 ]
 	[ "$(comm -12 gen1 gen2 | grep -c "	gen=1")" -eq 1 ]
-	rec-pack src | dcm-anon | rec-unpack -C src.anon
+	rec-pack src | dcm-anon $MDM_ANON | rec-unpack -C src.anon
 	readable src.anon
 	exits 1 mdm-check >found
 	says "dark" found
@@ -117,7 +117,7 @@ t 'a slow ingest held open across a repair loses nothing' '
 	a_site slow
 	mkfifo gate
 	rec-pack "$DICOM/CT_small.dcm" "$DICOM/MR_small.dcm" "$DICOM/rtplan.dcm" |
-		dcm-anon | lfc-new -o new.rec
+		dcm-anon $MDM_ANON | lfc-new -o new.rec
 	{ { mdm-encrypt --keys /dev/fd/3 <new.rec | srm-copy --to "" >M 3>&-; } 3>&1 |
 		ssss-split | hydra-put >ACK; }
 	exits 1 mdm-check --repair --grace 0 >found

@@ -1,0 +1,324 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dcmpix.h"
+#include "dict.h"
+#include "frames.h"
+#include "hide.h"
+#include "mask.h"
+#include "pixels.h"
+#include "risk.h"
+
+#define METHOD_CODE 0x00120064
+#define PHOTOMETRIC 0x00280004
+#define PLANAR 0x00280006
+#define BURNED_IN 0x00280301
+#define FEATURES 0x00280302 /* Recognizable Visual Features */
+#define LOSSY 0x00282110
+#define EXTENDED_OFFSETS 0x7fe00001
+#define EXTENDED_LENGTHS 0x7fe00002
+
+struct pixels {
+	const struct deid_profile *profile;
+
+	/* The object at hand. */
+	struct look look;
+	enum risk_syntax kind;
+	const struct mask *mask;
+	bool coded; /* in fragments */
+	bool head;  /* it may show a face */
+	bool decodes;
+	struct hide hide;
+	unsigned long long pos; /* bytes of the value so far */
+
+	/* When it is decoded. */
+	struct look out; /* of what goes out */
+	struct frames frames;
+	unsigned char *frame;
+	size_t frame_size, frame_room;
+	long long count;
+};
+
+struct pixels *
+pixels_new(const struct deid_profile *p)
+{
+	struct pixels *x = calloc(1, sizeof *x);
+
+	if (x == NULL)
+		die(EXIT_IO, "out of memory");
+	x->profile = p;
+	if (p->masks != NULL)
+		dcmpix_init();
+	return x;
+}
+
+void
+pixels_free(struct pixels *x)
+{
+	if (x == NULL)
+		return;
+	frames_free(&x->frames);
+	free(x->frame);
+	free(x);
+}
+
+void
+pixels_begin(struct pixels *x, const struct walk_meta *m)
+{
+	look_begin(&x->look, m->transfer, m->sop_class, m->syntax == WALK_BIG);
+	x->kind = risk_syntax(m->transfer);
+	x->mask = NULL;
+	x->coded = x->head = x->decodes = false;
+	x->pos = 0;
+	x->count = 0;
+}
+
+void
+pixels_element(struct pixels *x, uint32_t tag, const void *value, size_t n)
+{
+	look_element(&x->look, tag, value, n);
+}
+
+static int
+rejected(unsigned set, struct why *w)
+{
+	char names[160] = "";
+	int i;
+
+	for (i = 0; i < RISKS; i++)
+		if (set & RISK_BIT(i)) {
+			strcat(names, *names ? ", " : "");
+			strcat(names, risk_name((enum risk)i));
+		}
+	return why_set(w, EXIT_NO,
+	    "may show who it is (%s): not accepted, and no mask for it", names);
+}
+
+/* A mask is for it: can it be applied, and does that take decoding? */
+static int
+prepare_mask(struct pixels *x, struct why *w)
+{
+	struct look *o = &x->out;
+
+	if (!x->coded)
+		return mask_check(&x->look, w);
+	if (x->kind != RISK_RLE && x->kind != RISK_JPEG &&
+	    x->kind != RISK_JPEGLS)
+		return why_set(w, EXIT_NO,
+		    "(7fe0,0010): of a syntax that cannot be decoded to be "
+		    "masked");
+	*o = x->look;
+	o->planar = 0;
+	o->big = false;
+	/* DCMTK's decoder for JPEG gives RGB; the others change nothing. */
+	if (x->kind == RISK_JPEG && o->photometric[0] == 'Y')
+		strcpy(o->photometric, "RGB");
+	if (mask_check(o, w) < 0)
+		return -1;
+	x->frame_size = look_frame(o);
+	if (o->frames < 1 ||
+	    (unsigned long long)o->frames > 0xfffffffeu / x->frame_size)
+		return why_set(w, EXIT_NO,
+		    "(7fe0,0010): larger than 4 GiB when it is decoded");
+	if (x->frame_size > x->frame_room) {
+		free(x->frame);
+		x->frame_room = 0;
+		if ((x->frame = malloc(x->frame_size + 1)) == NULL)
+			return why_set(w, EXIT_IO, "out of memory");
+		x->frame_room = x->frame_size;
+	}
+	frames_begin(&x->frames, &x->look, x->kind);
+	hide_begin(&x->hide, o, RISK_NATIVE, false, true);
+	x->decodes = true;
+	return 0;
+}
+
+/* A head in thin slices, of which a face can be made again. */
+static bool
+shows_face(const struct look *l)
+{
+	static const char *const parts[] = { "HEAD", "BRAIN", "SKULL", "FACE",
+		"FACIAL", "SINUS", "NEURO", "CRANI", "ORBIT", "EYE", "JAW",
+		"MANDIB", "TEMPORAL", "CEREB" };
+	size_t i;
+
+	if (strcmp(l->modality, "CT") != 0 && strcmp(l->modality, "MR") != 0 &&
+	    strcmp(l->modality, "PT") != 0)
+		return false;
+	if (l->thickness > 3.5 || !l->has_pixels || look_type(l, "LOCALIZER"))
+		return false;
+	for (i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (strstr(l->body_part, parts[i]) ||
+		    strstr(l->about, parts[i]))
+			return true;
+	return false;
+}
+
+int
+pixels_judge(struct pixels *x, const struct walk *k, struct why *w)
+{
+	const struct deid_profile *p = x->profile;
+	struct look *l = &x->look;
+	unsigned risks;
+
+	l->has_pixels = k != NULL;
+	x->coded = k != NULL && k->size == WALK_UNDEFINED;
+	if (k != NULL && !x->coded) {
+		l->pixel_bytes = k->size;
+		x->kind = RISK_NATIVE;
+	}
+	risks = risk_of(l);
+	if (x->coded && (x->kind == RISK_UNKNOWN || x->kind == RISK_NATIVE))
+		risks |= RISK_BIT(RISK_OPAQUE);
+	if (k != NULL)
+		x->mask = mask_find(p->masks, l);
+	risks &= ~p->accepted;
+	if (x->mask != NULL)
+		risks &= ~risk_maskable;
+	if (risks != 0)
+		return rejected(risks, w);
+	x->head = shows_face(l);
+	if (x->head && p->faces == PROFILE_FACES_REJECT)
+		return why_set(
+		    w, EXIT_NO, "may show a face (thin slices of a head)");
+	if (k == NULL)
+		return 0;
+	if (x->mask != NULL && prepare_mask(x, w) < 0)
+		return -1;
+	if (!x->decodes)
+		hide_begin(&x->hide, l, x->kind, x->coded,
+		    profile_has(p, PROFILE_CLEAN_PIXEL_DATA));
+	return 0;
+}
+
+static int
+put_decoded(struct pixels *x, struct dcm *set, struct why *w)
+{
+	const char *t = x->look.transfer;
+
+	if (strcmp(x->look.photometric, x->out.photometric) != 0 &&
+	    dcm_put(set, PHOTOMETRIC, VR('C', 'S'), x->out.photometric, w) < 0)
+		return -1;
+	dcm_remove(set, EXTENDED_OFFSETS);
+	dcm_remove(set, EXTENDED_LENGTHS);
+	if (x->look.samples > 1 &&
+	    dcm_put(set, PLANAR, VR('U', 'S'), "0", w) < 0)
+		return -1;
+	/* What its syntax said, the object now has to say. */
+	if (strcmp(t, "1.2.840.10008.1.2.4.50") == 0 ||
+	    strcmp(t, "1.2.840.10008.1.2.4.51") == 0 ||
+	    strcmp(t, "1.2.840.10008.1.2.4.81") == 0)
+		return dcm_put(set, LOSSY, VR('C', 'S'), "01", w);
+	return 0;
+}
+
+int
+pixels_put(struct pixels *x, struct dcm *set, struct rec *r, struct why *w)
+{
+	if (x->head) {
+		if (dcm_put(set, FEATURES, VR('C', 'S'), "YES", w) < 0)
+			return -1;
+		rec_set_text(r, "faces", "yes");
+	}
+	if (x->mask == NULL)
+		return 0;
+	rec_set_text(r, "mask", mask_name(x->mask));
+	if (x->decodes)
+		rec_set_text(r, "pixels", "decoded");
+	if (x->decodes && put_decoded(x, set, w) < 0)
+		return -1;
+	if (dcm_put(set, BURNED_IN, VR('C', 'S'), "NO", w) < 0)
+		return -1;
+	return dcm_add_code(
+	    set, METHOD_CODE, "113101", "DCM", "Clean Pixel Data Option", w);
+}
+
+/* A mask has been applied to it, or it is looked into. */
+int
+pixels_pass(struct pixels *x, void *p, size_t n, struct why *w)
+{
+	bool look = !(x->profile->accepted & RISK_BIT(RISK_HIDDEN)) &&
+		    (!x->coded || x->kind <= RISK_JPEG2000);
+
+	if (look && hide_bytes(&x->hide, p, n, w) < 0)
+		return -1;
+	if (x->mask != NULL && !x->coded)
+		mask_blacken(x->mask, &x->look, x->pos, p, n);
+	x->pos += n;
+	return 0;
+}
+
+int
+pixels_end(struct pixels *x, struct why *w)
+{
+	if ((x->profile->accepted & RISK_BIT(RISK_HIDDEN)) ||
+	    (x->coded && x->kind > RISK_JPEG2000))
+		return 0;
+	return hide_end(&x->hide, w);
+}
+
+bool
+pixels_decodes(const struct pixels *x)
+{
+	return x->decodes;
+}
+
+unsigned long long
+pixels_size(const struct pixels *x)
+{
+	unsigned long long n =
+	    x->frame_size * (unsigned long long)x->out.frames;
+
+	return n + n % 2;
+}
+
+/* Decode the frame in x->frames, and blacken it. */
+static int
+one_frame(struct pixels *x, struct why *w)
+{
+	char photometric[17];
+
+	if (x->count == x->out.frames)
+		return why_set(
+		    w, EXIT_DATA, "(7fe0,0010): more frames than it says");
+	if (!frames_as_said(&x->frames))
+		return why_set(w, EXIT_DATA,
+		    "(7fe0,0010): a frame is not what the object says");
+	if (dcmpix_decode(&x->look, x->frames.buf, x->frames.used, x->frame,
+		x->frame_size, photometric, w) < 0)
+		return -1;
+	if (strcmp(photometric, x->out.photometric) != 0)
+		return why_set(w, EXIT_DATA,
+		    "(7fe0,0010): a frame is not of the colours it says");
+	if (hide_bytes(&x->hide, x->frame, x->frame_size, w) < 0)
+		return -1;
+	mask_blacken(x->mask, &x->out, x->pos, x->frame, x->frame_size);
+	x->pos += x->frame_size;
+	x->count++;
+	return 0;
+}
+
+int
+pixels_decode(struct pixels *x, const void *p, size_t n, size_t *used,
+    const void **frame, size_t *size, struct why *w)
+{
+	int r = frames_feed(&x->frames, p, n, used, w);
+
+	if (r < 0 || (r == 1 && one_frame(x, w) < 0))
+		return -1;
+	*frame = x->frame;
+	*size = x->frame_size;
+	if (x->frames.done && x->count < x->out.frames)
+		return why_set(
+		    w, EXIT_DATA, "(7fe0,0010): fewer frames than it says");
+	if (r == 1 && x->frames.done && x->pos % 2 != 0)
+		x->frame[(*size)++] = 0; /* the value's length is even */
+	return r;
+}
+
+bool
+pixels_done(const struct pixels *x)
+{
+	return x->frames.done;
+}
