@@ -21,7 +21,7 @@ shift
 mkdir "$out"
 while read -r f; do
 	b=${f##*/}
-	dcm-anon "$@" <"$f" >"$out/$b" 2>/dev/null || continue
+	dcm-anon --accept us,sc,hidden "$@" <"$f" >"$out/$b" 2>/dev/null || continue
 	[ -e "$b.was" ] || errors "$f" >"$b.was"
 	errors "$out/$b" | comm -13 "$b.was" - | sed "s|^|$b: |"
 	echo "$b" >>"$out/done"
