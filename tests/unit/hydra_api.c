@@ -853,6 +853,71 @@ tampering(void)
 	db_close(db);
 }
 
+/* A store of version 1: its shares are there, its rights are nobody's. */
+static void
+migrating(void)
+{
+	static const char *const steps[] = { "", "", NULL };
+	static const struct db_schema schema = { "mdm store", steps };
+	char guid[SHARE_ID + 1];
+	struct db *db;
+
+	strcpy(guid, new_key());
+	hydra_close(store[2]);
+	db = db_open("sqlite:s3", &schema, false, &w);
+	ok(db_exec(db,
+	       "ALTER TABLE share DROP COLUMN acl;"
+	       "ALTER TABLE share DROP COLUMN held;"
+	       "ALTER TABLE share DROP COLUMN mac;"
+	       "DROP TABLE epoch; DROP TABLE removed;"
+	       "UPDATE mdm_schema SET version = 1",
+	       &w) == 0,
+	    "a store of version 1");
+	db_close(db);
+	store[2] = hydra_open(3, "sqlite:s3", NULL, false, &policy, NULL, &w);
+	ok(store[2] != NULL, "is brought up to date");
+	ask(2, NULL, "get", "%s\n", guid);
+	ok(says("x=3"), "and serves whoever has the files");
+	ask(2, &ada, "get", "%s\n", guid);
+	ok(says("error=damaged"), "but no client");
+	ask(2, NULL, "setacl",
+	    "%s\towner=/C=UN/CN=ada\tgroup=-\tperms=pdrwl-gs,--------,"
+	    "--------\tacl=-\n",
+	    guid);
+	ask(2, &ada, "get", "%s\n", guid);
+	ok(says("x=3"), "until it is given an owner");
+}
+
+/* Who has the files may do everything, and holds nothing up. */
+static void
+files(void)
+{
+	char guid[SHARE_ID + 1];
+
+	strcpy(guid, new_key());
+	ask(0, NULL, "setacl", "%s\tmodify=/C=UN/CN=nix:g\n", guid);
+	ok(strstr(answer, "\theld=") == NULL, "changes without an identity");
+	ask(0, &nix, "get", "%s\n", guid);
+	ok(says("x=1"), "hold at once");
+	split("000000000000000000000000000000ab", 1);
+	ask(0, NULL, "put", "%s\n", share_line[0]);
+	ok(says("put=new"), "puts");
+	ask(0, NULL, "getacl", "000000000000000000000000000000ab\n");
+	ok(says("owner=-") && says("group=-"), "keys of nobody");
+	ask(0, &ada, "get", "000000000000000000000000000000ab\n");
+	ok(says("error=denied"), "that no client gets");
+	ask(0, NULL, "rm", "000000000000000000000000000000ab\n");
+	ok(strstr(answer, "\treceipt=") != NULL, "removes");
+	ok(hydra_ping(store[0], &w) == 0, "the store is well");
+	ok(hydra_open(2, "sqlite:s1", NULL, false, &policy, NULL, &w) == NULL &&
+		w.code == EXIT_DATA,
+	    "and is no other's");
+	ok(hydra_open(1, "sqlite:none", NULL, false, &policy, NULL, &w) ==
+		    NULL &&
+		access("none", F_OK) < 0,
+	    "one that was lost is not made again");
+}
+
 int
 main(void)
 {
@@ -883,6 +948,8 @@ main(void)
 	requests();
 	hooks();
 	tampering();
+	files();
+	migrating();
 	for (i = 0; i < STORES; i++)
 		hydra_close(store[i]);
 	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
