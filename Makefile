@@ -109,12 +109,13 @@ $(REPLAY): $O/replay-%: $O/tests/fuzz/fuzz-%.o $O/tests/fuzz/replay.o $O/lib.a $
 
 # TESTS="rec say" runs those of tests/*.t only.
 TESTS ?= $(patsubst tests/%.t,%,$(wildcard tests/*.t))
+export ASAN_OPTIONS ?= detect_leaks=0
 check: deps-check all $(UNIT) $(REPLAY)
-	BIN=$(abspath $B) O=$(abspath $O) PYTHON=$(PYTHON) ASAN_OPTIONS=detect_leaks=0 \
+	BIN=$(abspath $B) O=$(abspath $O) PYTHON=$(PYTHON) \
 	    prove -j$$(nproc) --timer --exec bash $(TESTS:%=tests/%.t) :: </dev/null
 	prove -j$$(nproc) --exec '' $(UNIT)
 	@for f in $(FUZZ); do \
-	    ASAN_OPTIONS=detect_leaks=0 $O/replay-$$f tests/fuzz/corpus/$$f || exit 1; done
+	    $O/replay-$$f tests/fuzz/corpus/$$f || exit 1; done
 	@echo "$(words $(UNIT)) unit programs, $(words $(FUZZ)) fuzz corpora, $(words $(TESTS)) test files"
 
 lint:
