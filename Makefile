@@ -21,7 +21,7 @@ B       := $(if $(SAN),obj-san/bin,bin)
 
 # Debian packages, by what they are for.  `make deps` installs what is missing.
 DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
-	libdcmtk-dev libsqlite3-dev libdeflate-dev zlib1g-dev \
+	libdcmtk-dev libsqlite3-dev libpq-dev libdeflate-dev zlib1g-dev \
 	libevent-dev voms-dev libjansson-dev
 DEB_DEMO  := age python3-pydicom
 DEB_CHECK := bsdutils util-linux dcmtk dicom3tools python3-cryptography perl strace shellcheck mandoc sqlite3 openssl curl voms-clients

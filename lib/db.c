@@ -3,7 +3,7 @@
 
 #include "db_engine.h"
 
-static const struct db_engine *const engines[] = { &db_sqlite };
+static const struct db_engine *const engines[] = { &db_sqlite, &db_pg };
 
 int
 db_lock_wait(void)
@@ -47,6 +47,7 @@ engine_open(const char *url, bool create, struct why *w)
 	db->engine = engines[i];
 	db->url = copy;
 	db->stmts = NULL;
+	memset(&db->answers, 0, sizeof db->answers);
 	return db;
 }
 
@@ -172,6 +173,7 @@ db_close(struct db *db)
 		free(sql);
 	}
 	url = db->url;
+	free(db->answers.changes);
 	db->engine->close(db);
 	free(url);
 }
@@ -191,6 +193,7 @@ db_exec(struct db *db, const char *sql, struct why *w)
 int
 db_begin(struct db *db, struct why *w)
 {
+	db->answers.at = db->answers.n = 0;
 	return db->engine->begin(db, w);
 }
 
@@ -278,10 +281,47 @@ db_changes(struct db *db)
 	return db->engine->changes(db);
 }
 
-long long
-db_last_id(struct db *db)
+void
+db_answered(struct db *db, long long changes)
 {
-	return db->engine->last_id(db);
+	if (db->answers.n == db->answers.room) {
+		size_t room = db->answers.room ? 2 * db->answers.room : 1024;
+		long long *more =
+		    realloc(db->answers.changes, room * sizeof *more);
+
+		if (more == NULL)
+			die(EXIT_IO, "out of memory");
+		db->answers.changes = more;
+		db->answers.room = room;
+	}
+	db->answers.changes[db->answers.n++] = changes;
+}
+
+int
+db_send(struct db_stmt *s, struct why *w)
+{
+	if (s->db->engine->send != NULL)
+		return s->db->engine->send(s, w);
+	if (db_run(s, w) < 0)
+		return -1;
+	db_answered(s->db, db_changes(s->db));
+	return 0;
+}
+
+int
+db_receive(struct db *db, long long *changes, struct why *w)
+{
+	if (db->answers.at == db->answers.n) {
+		db->answers.at = db->answers.n = 0;
+		if (db->engine->await == NULL)
+			return 0;
+		if (db->engine->await(db, w) < 0)
+			return -1;
+		if (db->answers.n == 0)
+			return 0;
+	}
+	*changes = db->answers.changes[db->answers.at++];
+	return 1;
 }
 
 long long

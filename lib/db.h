@@ -7,12 +7,21 @@
 #include "say.h"
 
 /*
- * A database under a store or a catalogue, named by URL: "sqlite:PATH" today;
- * another engine is another file behind the same calls.  SQL is the common
- * subset of SQLite and PostgreSQL, with parameters ?1, ?2...; values never
- * enter SQL text.  SQLite runs in WAL mode with synchronous=FULL and waits 30 s
- * (or MDM_LOCK_WAIT's seconds) for a lock, then fails with EXIT_RETRY.  A
- * damaged database is EXIT_DATA, one that cannot be opened EXIT_IO.  A handle
+ * A database under a store or a catalogue, named by URL: "sqlite:PATH", or
+ * "postgresql://..." as libpq reads it; another engine is another file behind
+ * the same calls.  SQL is the common subset of SQLite and PostgreSQL, with
+ * parameters ?1, ?2...; values never enter SQL text.  In scripts an INTEGER
+ * PRIMARY KEY is numbered by the database, BYTEA holds bytes, and TEXT sorts by
+ * its bytes.  A query's result is held whole in memory: page by LIMIT what may
+ * be long.  A statement that fails spoils its transaction.
+ *
+ * A lock is waited for for 30 s (or MDM_LOCK_WAIT's seconds), then EXIT_RETRY;
+ * so is a PostgreSQL server that cannot be reached or is lost, and the handle
+ * connects again when it is next used outside of a transaction.  A damaged
+ * database is EXIT_DATA, one that cannot be opened EXIT_IO, one that does not
+ * let us in EXIT_DENIED.  SQLite runs in WAL mode with synchronous=FULL; of
+ * PostgreSQL, several stores and catalogues may share a database, each in a
+ * schema of its own (options=-csearch_path%3DNAME).  A handle
  * and its statements belong to one thread at a time; several handles may be
  * open on one database.  Every message begins with the URL.
  */
@@ -54,7 +63,8 @@ void db_rollback(struct db *db); /* harmless outside of a transaction */
 
 /*
  * After a commit that removed secrets: let the engine's files forget them
- * too.  EXIT_RETRY while a reader still looks at the past.
+ * too.  EXIT_RETRY while a reader still looks at the past.  PostgreSQL has
+ * nothing of the kind: there they are only as safe as they were sealed.
  */
 int db_scrub(struct db *db, struct why *w);
 
@@ -78,7 +88,16 @@ int db_run(struct db_stmt *s, struct why *w);
 
 /* Rows changed by the last db_run(). */
 long long db_changes(struct db *db);
-long long db_last_id(struct db *db);
+
+/*
+ * Many statements and one wait, in a transaction.  db_send() is db_run(),
+ * except that its answer, and its failure, may come later.  db_receive() gives
+ * the answers in the order of what was sent: 1 and the rows changed; 0 when no
+ * more are due; -1 with *w when one failed, and with it the transaction.  Other
+ * calls may come in between: they see what was sent before them.
+ */
+int db_send(struct db_stmt *s, struct why *w);
+int db_receive(struct db *db, long long *changes, struct why *w);
 
 /* Columns count from 0; pointers are valid until the next step or reset. */
 long long db_int(struct db_stmt *s, int col);

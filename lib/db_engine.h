@@ -12,6 +12,12 @@ struct db {
 	const struct db_engine *engine;
 	char *url; /* owned by db.c; every message begins with it */
 	struct db_stmt *stmts;
+
+	/* Answers to db_send() that db_receive() has not given yet. */
+	struct {
+		long long *changes;
+		size_t at, n, room;
+	} answers;
 };
 
 struct db_stmt {
@@ -44,16 +50,23 @@ struct db_engine {
 	void (*bind_text)(struct db_stmt *s, int i, const char *text);
 	void (*bind_blob)(struct db_stmt *s, int i, const void *p, size_t n);
 	int (*step)(struct db_stmt *s, struct why *w);
+
+	/* NULL in an engine that need not wait: db.c runs what is sent.
+	 * await() gives db_answered() all answers that are due. */
+	int (*send)(struct db_stmt *s, struct why *w);
+	int (*await)(struct db *db, struct why *w);
 	void (*reset)(struct db_stmt *s);
 	long long (*changes)(struct db *db);
-	long long (*last_id)(struct db *db);
 	long long (*get_int)(struct db_stmt *s, int col);
 	const char *(*get_text)(struct db_stmt *s, int col);
 	const void *(*get_blob)(struct db_stmt *s, int col, size_t *n);
 	bool (*is_null)(struct db_stmt *s, int col);
 };
 
-extern const struct db_engine db_sqlite;
+extern const struct db_engine db_sqlite, db_pg;
+
+/* The answer to the next statement that was sent. */
+void db_answered(struct db *db, long long changes);
 
 /* How long to wait for a lock, in milliseconds: 30 s, or MDM_LOCK_WAIT's. */
 int db_lock_wait(void);

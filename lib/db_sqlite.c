@@ -379,12 +379,6 @@ lite_changes(struct db *db)
 }
 
 static long long
-lite_last_id(struct db *db)
-{
-	return sqlite3_last_insert_rowid(lite(db)->sql);
-}
-
-static long long
 lite_int(struct db_stmt *s, int col)
 {
 	return sqlite3_column_int64(lite_stmt(s)->stmt, col);
@@ -429,7 +423,6 @@ const struct db_engine db_sqlite = {
 	.step = lite_step,
 	.reset = lite_reset,
 	.changes = lite_changes,
-	.last_id = lite_last_id,
 	.get_int = lite_int,
 	.get_text = lite_text,
 	.get_blob = lite_blob,
