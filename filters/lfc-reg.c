@@ -38,7 +38,6 @@ static struct catalogue *catalogue;
 static struct idset *acks;
 static struct line chunk[CHUNK];
 static enum catalogue_how how[CHUNK];
-static bool done[CHUNK];
 static unsigned long count[3], unsigned_lines;
 
 /* The leases of this manifest: one, or a few that were joined. */
@@ -126,37 +125,39 @@ fail(const struct why *w)
 	die(w->code, "%s", w->text);
 }
 
+static void
+refused(const struct line *l, const struct why *w)
+{
+	aside(l->name, w);
+}
+
 /* One transaction.  What it did is said when it is durable. */
 static void
 commit_chunk(int n, struct lineout *out)
 {
 	static const char *const said[] = { "new", "superseded", "same" };
 	struct why w = { 0 };
-	int i, got;
+	int i;
 
 	if (catalogue_begin(catalogue, &w) < 0)
 		die_why(&w);
 	for (i = 0; i < n; i++) {
-		done[i] = false;
-		got = check(&chunk[i], &w);
-		if (got == 0)
-			got = catalogue_register(
-			    catalogue, &chunk[i], &how[i], &w);
-		if (got < 0 && w.code == EXIT_RETRY) {
-			say_hint("run the ingest of these objects again");
-			fail(&w);
+		how[i] = CATALOGUE_NEW;
+		if (check(&chunk[i], &w) > 0) {
+			how[i] = CATALOGUE_REFUSED;
+			refused(&chunk[i], &w);
 		}
-		if (got < 0)
-			fail(&w);
-		if (got > 0)
-			aside(chunk[i].name, &w);
-		done[i] = got == 0;
 		note_lease(&chunk[i]);
+	}
+	if (catalogue_register_all(catalogue, chunk, n, how, refused, &w) < 0) {
+		if (w.code == EXIT_RETRY)
+			say_hint("run the ingest of these objects again");
+		fail(&w);
 	}
 	if (catalogue_commit(catalogue, &w) < 0)
 		die_why(&w);
 	for (i = 0; i < n; i++) {
-		if (!done[i])
+		if (how[i] == CATALOGUE_REFUSED)
 			continue;
 		count[how[i]]++;
 		unsigned_lines += line_word(&chunk[i], "sig") == NULL;

@@ -639,30 +639,74 @@ struct walk {
 	} level[CATALOGUE_DEPTH + 1];
 };
 
-/* Visit the entries of the deepest level: how many are directories, or -1. */
-static long long
-visit_all(struct walk *k, struct why *w)
+static void
+page_begin(struct catalogue *c, const struct catalogue_entry *e,
+    long long parent, const char *after)
+{
+	c->page.e = e;
+	c->page.parent = parent;
+	c->page.after = after;
+	c->page.asked = false;
+	c->page.row = NULL;
+}
+
+static void
+page_end(struct catalogue *c)
+{
+	db_reset(c->page.row);
+	c->page.row = NULL;
+	c->page.e = NULL;
+}
+
+#define PAGE 1000 /* entries read at once: also in the SQL below */
+
+/* Visit a page of the deepest level, after the name last: how many, or -1. */
+static int
+visit_page(struct walk *k, char last[NAME_WORD], long long *dirs, struct why *w)
 {
 	struct catalogue_entry e;
 	struct db_stmt *s = db_prepare(k->c->db,
 	    "SELECT " ENTRY_COLUMNS
-	    " FROM entry WHERE parent = ?1 ORDER BY name",
+	    " FROM entry WHERE parent = ?1 AND name > ?2 ORDER BY name"
+	    " LIMIT 1000",
 	    w);
-	long long dirs = 0;
-	int got;
+	int got, n = 0;
 
-	if (s == NULL || k->visit(k->arg, k->dir, NULL, w) < 0)
+	if (s == NULL)
 		return -1;
 	db_bind_int(s, 1, k->level[k->depth].id);
+	db_bind_text(s, 2, last);
+	page_begin(k->c, &e, k->level[k->depth].id, last);
 	while ((got = db_step(s, w)) > 0) {
 		entry_fill(k->c, s, &e);
-		dirs += e.dir;
+		*dirs += e.dir;
 		if (k->visit(k->arg, k->dir, &e, w) < 0) {
-			db_reset(s);
-			return -1;
+			got = -1;
+			break;
 		}
+		if (++n == PAGE)
+			break;
 	}
-	return got < 0 ? -1 : dirs;
+	page_end(k->c);
+	if (n == PAGE)
+		snprintf(last, NAME_WORD, "%s", e.name);
+	db_reset(s);
+	return got < 0 ? -1 : n;
+}
+
+/* Visit the entries of the deepest level: how many are directories, or -1. */
+static long long
+visit_all(struct walk *k, struct why *w)
+{
+	char last[NAME_WORD] = "";
+	long long dirs = 0;
+	int n;
+
+	if (k->visit(k->arg, k->dir, NULL, w) < 0)
+		return -1;
+	while ((n = visit_page(k, last, &dirs, w)) == PAGE)
+		;
+	return n < 0 ? -1 : dirs;
 }
 
 /* A component is a word of its own; in a longer word "-" needs no escape. */
@@ -853,16 +897,65 @@ set_meta(struct line *l, const char *meta)
 }
 
 static int
+page_step(struct catalogue *c, struct db_stmt *s, struct why *w)
+{
+	int got = db_step(s, w);
+
+	c->page.row = got > 0 ? s : NULL;
+	return got;
+}
+
+/* As set_replicas(), of the entry that the walk is at. */
+static int
+page_replicas(struct catalogue *c, struct line *l, struct why *w)
+{
+	struct db_stmt *s;
+	char key[24] = "surl";
+	int n = 1, order;
+
+	if (!c->page.asked) {
+		s = db_prepare(c->db,
+		    "SELECT e.name, e.id, r.surl FROM"
+		    " (SELECT id, name FROM entry WHERE parent = ?1"
+		    " AND name > ?2 ORDER BY name LIMIT 1000) AS e"
+		    " JOIN replica r ON r.entry = e.id AND r.status = '-'"
+		    " ORDER BY e.name, r.id",
+		    w);
+		if (s == NULL)
+			return -1;
+		db_bind_int(s, 1, c->page.parent);
+		db_bind_text(s, 2, c->page.after);
+		c->page.asked = true;
+		if (page_step(c, s, w) < 0)
+			return -1;
+	}
+	/* Others may have changed the page since its entries were read. */
+	while ((s = c->page.row) != NULL &&
+	       (order = strcmp(db_text(s, 0), c->page.e->name)) <= 0) {
+		if (order == 0 && db_int(s, 1) == c->page.e->id) {
+			line_add_word(l, key, db_text(s, 2));
+			snprintf(key, sizeof key, "surl.%d", ++n);
+		}
+		if (page_step(c, s, w) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
 set_replicas(struct catalogue *c, const struct catalogue_entry *e,
     struct line *l, struct why *w)
 {
-	struct db_stmt *s = db_prepare(c->db,
-	    "SELECT surl FROM replica WHERE entry = ?1 AND status = '-'"
-	    " ORDER BY id",
-	    w);
+	struct db_stmt *s;
 	char key[24] = "surl";
 	int n = 1, got;
 
+	if (e == c->page.e)
+		return page_replicas(c, l, w);
+	s = db_prepare(c->db,
+	    "SELECT surl FROM replica WHERE entry = ?1 AND status = '-'"
+	    " ORDER BY id",
+	    w);
 	if (s == NULL)
 		return -1;
 	db_bind_int(s, 1, e->id);

@@ -142,9 +142,23 @@ int catalogue_line(struct catalogue *c, const struct catalogue_entry *e,
  * CATALOGUE_SAME and needs no lease.  Another object of that LFN is refused,
  * unless the line's gen is the entry's plus one: CATALOGUE_SUPERSEDED.
  */
-enum catalogue_how { CATALOGUE_NEW, CATALOGUE_SUPERSEDED, CATALOGUE_SAME };
+enum catalogue_how {
+	CATALOGUE_NEW,
+	CATALOGUE_SUPERSEDED,
+	CATALOGUE_SAME,
+	CATALOGUE_REFUSED,
+};
 int catalogue_register(struct catalogue *c, const struct line *l,
     enum catalogue_how *how, struct why *w);
+
+/*
+ * Register n lines, in a transaction, with few waits for a catalogue that is
+ * far.  Lines whose how[] is CATALOGUE_REFUSED are left out; refused() is
+ * called for those that become so.  0, or -1 as catalogue_register().
+ */
+typedef void catalogue_refused(const struct line *l, const struct why *w);
+int catalogue_register_all(struct catalogue *c, const struct line *l, int n,
+    enum catalogue_how *how, catalogue_refused *refused, struct why *w);
 
 /*
  * Remove, in a transaction, a file and its replicas, or a directory that is

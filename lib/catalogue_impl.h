@@ -38,6 +38,19 @@ struct catalogue {
 	} * principal;
 	int principals;
 
+	/*
+	 * Replicas of the page that a walk is at, read together when the first
+	 * is asked for, in the order of the entries.
+	 */
+	struct {
+		const struct catalogue_entry
+		    *e; /* where it is; NULL: nowhere */
+		long long parent;
+		const char *after;
+		bool asked;
+		struct db_stmt *row; /* at a row, or NULL */
+	} page;
+
 	/* Of this transaction: */
 	long long now;               /* its time */
 	long long next_id;           /* of the next entry; 0: not asked yet */

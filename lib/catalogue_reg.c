@@ -25,6 +25,10 @@ struct item {
 	struct path path;
 };
 
+static struct item item; /* large, and only one at a time */
+
+#define REG_MANY 1000 /* lines sent before their answers are read */
+
 static bool
 is_own(const char *key)
 {
@@ -192,9 +196,9 @@ bind_generation(struct db_stmt *s, const struct item *t, long long now)
 	db_bind_int(s, 15, now);
 }
 
-/* Insert unless its name or GUID is there: 1 and *id, 0, -1. */
-static int
-insert(struct catalogue *c, const struct item *t, long long parent,
+/* Ready to insert it unless its name or GUID is there; NULL with *w. */
+static struct db_stmt *
+insertion(struct catalogue *c, const struct item *t, long long parent,
     long long *id, struct why *w)
 {
 	struct db_stmt *s;
@@ -203,7 +207,7 @@ insert(struct catalogue *c, const struct item *t, long long parent,
 	owner = principal_of(c, t->l, "owner", c->owner, w);
 	group = owner < 0 ? -1 : principal_of(c, t->l, "group", c->group, w);
 	if (group < 0 || (*id = entry_id(c, w)) < 0)
-		return -1;
+		return NULL;
 	s = db_prepare(c->db,
 	    "INSERT INTO entry (gen, guid, size, sha256, adler32, plain,"
 	    " signer, sig, profile, modality, pseudonym, comment, record,"
@@ -215,7 +219,7 @@ insert(struct catalogue *c, const struct item *t, long long parent,
 	    " ON CONFLICT DO NOTHING",
 	    w);
 	if (s == NULL)
-		return -1;
+		return NULL;
 	bind_generation(s, t, c->now);
 	db_bind_int(s, 16, *id);
 	db_bind_int(s, 17, parent);
@@ -223,7 +227,15 @@ insert(struct catalogue *c, const struct item *t, long long parent,
 	db_bind_int(s, 19, t->mode >= 0 ? t->mode : 0600);
 	db_bind_int(s, 20, owner);
 	db_bind_int(s, 21, group);
-	if (db_run(s, w) < 0)
+	return s;
+}
+
+/* Insert unless its name or GUID is there: 1 and *id, 0, -1. */
+static int
+insert(struct catalogue *c, const struct item *t, long long parent,
+    long long *id, struct why *w)
+{
+	if (run1(insertion(c, t, parent, id, w), w) < 0)
 		return -1;
 	return db_changes(c->db) == 1;
 }
@@ -239,18 +251,18 @@ delete_replicas(struct catalogue *c, long long entry, struct why *w)
 	return run1(s, w);
 }
 
-/* Add the line's replicas: 1, 0 if another entry has one of them, -1. */
+/* Send the replicas of a line, for an entry that may not be: how many, -1. */
 static int
-add_replicas(
+send_replicas(
     struct catalogue *c, const struct item *t, long long entry, struct why *w)
 {
 	struct db_stmt *s = db_prepare(c->db,
 	    "INSERT INTO replica (entry, surl, status, f_type, r_type,"
 	    " accesses, atime, ptime)"
-	    " VALUES (?1, ?2, '-', 'P', ?3, 0, ?4, ?4)"
+	    " SELECT id, ?2, '-', 'P', ?3, 0, ?4, ?4 FROM entry WHERE id = ?1"
 	    " ON CONFLICT DO NOTHING",
 	    w);
-	int i;
+	int i, n = 0;
 
 	if (s == NULL)
 		return -1;
@@ -264,12 +276,37 @@ add_replicas(
 		db_bind_text(s, 2, t->l->field[i].word);
 		db_bind_text(s, 3, first ? "P" : "S");
 		db_bind_int(s, 4, c->now);
-		if (db_run(s, w) < 0)
+		if (db_send(s, w) < 0)
 			return -1;
-		if (db_changes(c->db) != 1)
-			return 0;
+		n++;
 	}
-	return 1;
+	return n;
+}
+
+/* Were the next n statements that were sent of effect?  1, 0, -1. */
+static int
+effects(struct catalogue *c, int n, struct why *w)
+{
+	long long changes;
+	int all = 1;
+
+	while (n-- > 0) {
+		if (db_receive(c->db, &changes, w) <= 0)
+			return -1;
+		if (changes != 1)
+			all = 0;
+	}
+	return all;
+}
+
+/* Add the line's replicas: 1, 0 if another entry has one of them, -1. */
+static int
+add_replicas(
+    struct catalogue *c, const struct item *t, long long entry, struct why *w)
+{
+	int n = send_replicas(c, t, entry, w);
+
+	return n < 0 ? -1 : effects(c, n, w);
 }
 
 static int
@@ -377,18 +414,26 @@ known(struct catalogue *c, const struct item *t, long long parent,
 	return supersede(c, t, e.id, parent, w) < 0 ? -1 : 0;
 }
 
+/* Take back an entry that was inserted, but not with all of its replicas. */
+static int
+remove_new(struct catalogue *c, long long id, struct why *w)
+{
+	struct db_stmt *s =
+	    db_prepare(c->db, "DELETE FROM entry WHERE id = ?1", w);
+
+	if (s != NULL)
+		db_bind_int(s, 1, id);
+	return run1(s, w) < 0 ? -1 : delete_replicas(c, id, w);
+}
+
 static int
 added(struct catalogue *c, const struct item *t, long long id, struct why *w)
 {
-	struct db_stmt *s;
 	int got = add_replicas(c, t, id, w);
 
 	if (got != 0)
 		return got < 0 ? -1 : 0;
-	s = db_prepare(c->db, "DELETE FROM entry WHERE id = ?1", w);
-	if (s != NULL)
-		db_bind_int(s, 1, id);
-	if (run1(s, w) < 0 || delete_replicas(c, id, w) < 0)
+	if (remove_new(c, id, w) < 0)
 		return -1;
 	return refuse(
 	    w, EXIT_DATA, "another entry of the catalogue has its surl");
@@ -398,38 +443,142 @@ int
 catalogue_register(struct catalogue *c, const struct line *l,
     enum catalogue_how *how, struct why *w)
 {
-	static struct item t; /* large, and only one at a time */
+	struct item *t = &item;
 	struct catalogue_entry e;
 	long long parent, id;
 	int got;
 
-	if (take(&t, l, w) < 0)
+	if (take(t, l, w) < 0)
 		return 1;
 	/* A lookup first: a line that is refused makes no directories. */
-	if ((got = path_dir(c, &t.path, t.path.n - 1, false, &parent, w)) < 0)
+	if ((got = path_dir(c, &t->path, t->path.n - 1, false, &parent, w)) < 0)
 		return w->code == EXIT_NO ? 1 : -1;
-	if (got == 0 || t.gen != 1 || lease(c, l, w) < 0) {
+	if (got == 0 || t->gen != 1 || lease(c, l, w) < 0) {
 		struct why lw = *w;
 
-		if (got > 0 && (got = entry_of(c, parent, t.name, &e, w)) < 0)
+		if (got > 0 && (got = entry_of(c, parent, t->name, &e, w)) < 0)
 			return -1;
 		if (got > 0)
-			return known(c, &t, parent, how, w);
-		if (t.gen != 1)
+			return known(c, t, parent, how, w);
+		if (t->gen != 1)
 			return refuse(w, EXIT_RETRY,
 			    "the generation it follows is not registered");
 		*w = lw;
 		if (lease(c, l, w) < 0)
 			return w->code == EXIT_DATA ? 1 : -1;
-		if (path_dir(c, &t.path, t.path.n - 1, true, &parent, w) < 0)
+		if (path_dir(c, &t->path, t->path.n - 1, true, &parent, w) < 0)
 			return -1;
 	}
 	if (ourselves(c, w) < 0)
 		return -1;
-	if ((got = insert(c, &t, parent, &id, w)) < 0)
+	if ((got = insert(c, t, parent, &id, w)) < 0)
 		return -1;
 	*how = CATALOGUE_NEW;
-	return got > 0 ? added(c, &t, id, w) : known(c, &t, parent, how, w);
+	return got > 0 ? added(c, t, id, w) : known(c, t, parent, how, w);
+}
+
+/*
+ * Send what registers a line that is new: 1, in *sent how many statements;
+ * 0 if it must be looked at alone; -1.
+ */
+static int
+send_new(struct catalogue *c, const struct line *l, long long *id, int *sent,
+    struct why *w)
+{
+	struct db_stmt *s;
+	long long parent;
+	int got;
+
+	if (take(&item, l, w) < 0 || item.gen != 1)
+		return 0;
+	if (lease(c, l, w) < 0)
+		return w->code == EXIT_DATA || w->code == EXIT_RETRY ? 0 : -1;
+	got = path_dir(c, &item.path, item.path.n - 1, true, &parent, w);
+	if (got < 0)
+		return w->code == EXIT_NO ? 0 : -1;
+	if (ourselves(c, w) < 0 ||
+	    (s = insertion(c, &item, parent, id, w)) == NULL ||
+	    db_send(s, w) < 0 || (got = send_replicas(c, &item, *id, w)) < 0)
+		return -1;
+	*sent = got + 1;
+	return 1;
+}
+
+/* What was not new is most often there already. */
+static int
+register_old(struct catalogue *c, const struct line *l, enum catalogue_how *how,
+    struct why *w)
+{
+	struct catalogue_entry e;
+	long long parent;
+
+	if (take(&item, l, w) == 0 &&
+	    path_dir(c, &item.path, item.path.n - 1, false, &parent, w) == 1 &&
+	    entry_of(c, parent, item.name, &e, w) == 1)
+		return known(c, &item, parent, how, w);
+	return catalogue_register(c, l, how, w);
+}
+
+/* Take the answers for a line sent: 1 if it is registered, 0, -1. */
+static int
+registered(struct catalogue *c, long long id, int sent, struct why *w)
+{
+	int entry, replicas;
+
+	if ((entry = effects(c, 1, w)) < 0 ||
+	    (replicas = effects(c, sent - 1, w)) < 0)
+		return -1;
+	if (entry && !replicas)
+		return remove_new(c, id, w) < 0 ? -1 : 0;
+	return entry;
+}
+
+/* At most REG_MANY lines. */
+static int
+register_many(struct catalogue *c, const struct line *l, int n,
+    enum catalogue_how *how, catalogue_refused *refused, struct why *w)
+{
+	int sent[REG_MANY], i, got;
+	long long id[REG_MANY];
+
+	for (i = 0; i < n; i++) {
+		sent[i] = 0;
+		if (how[i] != CATALOGUE_REFUSED &&
+		    send_new(c, &l[i], &id[i], &sent[i], w) < 0)
+			return -1;
+	}
+	for (i = 0; i < n; i++) {
+		got = sent[i] ? registered(c, id[i], sent[i], w) : 0;
+		if (got < 0)
+			return -1;
+		sent[i] = got; /* from here on: done */
+		if (got > 0)
+			how[i] = CATALOGUE_NEW;
+	}
+	for (i = 0; i < n; i++) {
+		if (sent[i] || how[i] == CATALOGUE_REFUSED)
+			continue;
+		if ((got = register_old(c, &l[i], &how[i], w)) < 0)
+			return -1;
+		if (got > 0) {
+			how[i] = CATALOGUE_REFUSED;
+			refused(&l[i], w);
+		}
+	}
+	return 0;
+}
+
+int
+catalogue_register_all(struct catalogue *c, const struct line *l, int n,
+    enum catalogue_how *how, catalogue_refused *refused, struct why *w)
+{
+	int i;
+
+	for (i = 0; i < n; i += REG_MANY)
+		if (register_many(c, l + i, n - i < REG_MANY ? n - i : REG_MANY,
+			how + i, refused, w) < 0)
+			return -1;
+	return 0;
 }
 
 /* Remove the row of an entry; a file's replicas with it. */

@@ -55,6 +55,8 @@ static bool loaded;
 #define PARAMS 64      /* of one statement */
 #define IN_FLIGHT 4096 /* statements sent before their answers are read */
 
+#define CONNECT_WAIT 30000 /* ms */
+
 /* Type numbers of results, as in pg_type.dat; they never change. */
 enum { BOOL = 16, INT8 = 20, INT2 = 21, INT4 = 23 };
 
@@ -130,6 +132,7 @@ code_of(const char *state)
 		{ "28", EXIT_DENIED },   /* who are you */
 		{ "40", EXIT_RETRY },    /* deadlock, serialization */
 		{ "3D", EXIT_IO },       /* no such database */
+		{ "3F", EXIT_IO },       /* no such schema */
 		{ "53", EXIT_IO },       /* disk full, out of memory */
 		{ "58", EXIT_IO },       /* system error */
 		{ "XX001", EXIT_DATA },  /* corrupted */
@@ -235,7 +238,7 @@ no_connection(struct pg *g, struct why *w)
 static int
 poll_connection(struct pg *g, struct why *w)
 {
-	long long end = now_ms() + db_lock_wait(), left;
+	long long end = now_ms() + CONNECT_WAIT, left;
 	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
 	struct pollfd p;
 
@@ -247,27 +250,29 @@ poll_connection(struct pg *g, struct why *w)
 		p.events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 		if (left <= 0 || poll(&p, 1, (int)left) == 0)
 			return why_set(w, EXIT_RETRY,
-			    "%s: no connection for %g s", g->url,
-			    db_lock_wait() / 1e3);
+			    "%s: no connection for %d s", g->url,
+			    CONNECT_WAIT / 1000);
 		next = pq.connectPoll(g->conn);
 	}
 	return 0;
 }
 
 /*
- * Each statement here is a search by an index, and is planned once.  Planned
- * while a table was empty it would read the table through for ever after: the
- * planner is told not to.
+ * Each statement here walks along an index, and is planned once.  Planned while
+ * a table was empty, or from guesses, it would read and sort tables for ever
+ * after: the planner is told not to.
  */
 static int
 set_up(struct pg *g, struct why *w)
 {
-	char sql[512];
+	char sql[640];
 	int ms = db_lock_wait();
 	PGresult *r;
 
 	snprintf(sql, sizeof sql,
-	    "SET lock_timeout = %d; SET enable_seqscan = off; SET jit = off;"
+	    "SET lock_timeout = %d; SET jit = off;"
+	    "SET enable_seqscan = off; SET enable_bitmapscan = off;"
+	    "SET enable_hashjoin = off; SET enable_mergejoin = off;"
 	    "SET plan_cache_mode = force_generic_plan;"
 	    "SET standard_conforming_strings = on;"
 	    "SELECT set_config('synchronous_commit', 'on', false)"

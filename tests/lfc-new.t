@@ -3,34 +3,36 @@
 . "${0%/*}/lib.sh"
 # shellcheck source=tests/objects.sh
 . "$here/objects.sh"
+# shellcheck source=tests/engine.sh
+. "$here/engine.sh"
 
 objects 4 >a.rec
 objects 4 1000 b >b.rec
 objects 4 1000 c other >other.rec
 
 t 'what is new passes, with a generation and a lease' '
-	export MDM_HOME=$dir/one
+	site one
 	lfc-new <a.rec >out
 	rec-list <out >list
 	[ "$(tail -n 1 list)" = ".end	4" ]
 	[ "$(field gen list | sort -u)" = 1 ]
 	[ "$(field lease list | sort -u | grep -cx "[0-9a-f]\{32\}")" -eq 1 ]
 	mkdir x && tar -C x -xf out
-	[ "$(sqlite3 one/catalogue.sqlite "select count(*) from lease")" -eq 1 ]
+	[ "$(sql "select count(*) from lease")" -eq 1 ]
 '
 
 t 'what is registered is skipped, counted and named' '
-	export MDM_HOME=$dir/two
+	site two
 	ingest a.rec
 	lfc-new -v --skipped names <b.rec >out 2>err
 	[ "$(rec-list <out)" = ".end	0" ]
 	says "0 passed, 4 registered already, 0 set aside" err
 	[ "$(tail -n 1 names)" = ".end	4" ]
-	[ "$(sqlite3 two/catalogue.sqlite "select count(*) from lease")" -eq 0 ]
+	[ "$(sql "select count(*) from lease")" -eq 0 ]
 '
 
 t 'another object of a name is set aside, or superseded' '
-	export MDM_HOME=$dir/three
+	site three
 	ingest a.rec
 	exits 1 lfc-new <other.rec >out 2>err
 	[ "$(grep -c "another object of this name" err)" -eq 4 ]
@@ -43,7 +45,7 @@ t 'another object of a name is set aside, or superseded' '
 '
 
 t 'a digest that comes after a large body is waited for' '
-	export MDM_HOME=$dir/four
+	site four
 	ingest a.rec
 	objects 1 3000000 d >big.rec
 	$PYTHON - <<-END
@@ -75,13 +77,14 @@ t 'a digest that comes after a large body is waited for' '
 	lfc-new --supersede <late.rec | rec-list >list
 	[ "$(field gen list)" = 2 ]
 	[ "$(field plain list)" = "$(rec-list <late.rec | field plain /dev/stdin)" ]
-	MDM_HOME=$dir/fresh lfc-new <late.rec | rec-list >list
+	site fresh
+	lfc-new <late.rec | rec-list >list
 	[ "$(field gen list)" = 1 ]
 	[ "$(field plain list | wc -c)" -eq 65 ]
 '
 
 t 'a second record of a name is set aside' '
-	export MDM_HOME=$dir/five
+	site five
 	$PYTHON - <<-END
 	import tarfile
 	a = tarfile.open("a.rec")
@@ -100,7 +103,7 @@ t 'a second record of a name is set aside' '
 '
 
 t 'names that lead nowhere good are set aside' '
-	export MDM_HOME=$dir/six
+	site six
 	$PYTHON - <<-END
 	import io, tarfile
 	t = tarfile.open("names.rec", "w", format=tarfile.PAX_FORMAT)
@@ -118,24 +121,24 @@ t 'names that lead nowhere good are set aside' '
 '
 
 t 'an input that is cut is 65, at any byte, and no lease stays' '
-	export MDM_HOME=$dir/seven
+	site seven
 	size=$(wc -c <a.rec)
 	for ((n = 0; n < size; n += 389)); do
 		head -c "$n" a.rec >cut
 		exits 65 lfc-new <cut >out 2>err
 	done
-	[ "$(sqlite3 seven/catalogue.sqlite "select count(*) from lease")" -eq 0 ]
+	[ "$(sql "select count(*) from lease")" -eq 0 ]
 '
 
 t 'a lease that has expired while it ran is exit 75' '
-	export MDM_HOME=$dir/eight
+	site eight
 	mkfifo slow
 	exits 75 lfc-new --lease-ttl 1 <slow >out 2>err &
 	exec 4>slow
 	head -c 4096 a.rec >&4
-	until sqlite3 eight/catalogue.sqlite "update lease set expires = 0; select count(*) from lease" 2>/dev/null | grep -qx 1; do :; done
-	while [ "$(date +%s)" -le "$(stat -c %Y eight/catalogue.sqlite-wal)" ]; do :; done
-	while [ "$(date +%s)" -le "$(($(stat -c %Y eight/catalogue.sqlite-wal) + 1))" ]; do :; done
+	until sql "update lease set expires = 0; select count(*) from lease" 2>/dev/null | grep -qx 1; do :; done
+	now=$(date +%s)
+	while [ "$(date +%s)" -le "$((now + 1))" ]; do :; done
 	tail -c +4097 a.rec >&4 || :
 	exec 4>&-
 	wait $!
@@ -143,13 +146,14 @@ t 'a lease that has expired while it ran is exit 75' '
 '
 
 t 'a catalogue that is damaged, locked or no catalogue' '
-	export MDM_HOME=$dir/nine
+	embedded || exit 0
+	site nine
 	mkdir nine
 	head -c 8192 /dev/urandom >nine/catalogue.sqlite
 	exits 65 lfc-new <a.rec >out 2>err
 	[ "$(wc -l <err)" -eq 1 ]
 	rm nine/catalogue.sqlite
-	sqlite3 nine/catalogue.sqlite "create table mdm_schema (application text, version bigint);
+	sql "create table mdm_schema (application text, version bigint);
 		insert into mdm_schema values (\"mdm store\", 1)"
 	exits 65 lfc-new <a.rec >out 2>err
 	rm nine/catalogue.sqlite
@@ -167,7 +171,7 @@ t 'a catalogue that is damaged, locked or no catalogue' '
 '
 
 t 'a full disk is 74, usage is 64' '
-	export MDM_HOME=$dir/ten
+	site ten
 	exits 74 sh -c "lfc-new <a.rec >/dev/full" 2>err
 	exits 64 lfc-new x <a.rec 2>err
 	exits 64 lfc-new --lease-ttl 0 <a.rec 2>err
