@@ -52,6 +52,20 @@ t 'no table is read through, nor sorted' '
 	! grep "Sort Key: name" planned || false # pages come in the order of the index
 '
 
+t 'a key store: all that hydra-api(5) says, and no table read through' '
+	log=$PG_DIR/data/server.log
+	from=$(wc -c <"$log")
+	set --
+	for i in 1 2 3; do
+		psql -qX "$PG_URL" -c "create schema k$i"
+		set -- "$@" "$PG_URL&options=-csearch_path%3Dk$i%20-csession_preload_libraries%3Dauto_explain%20-cauto_explain.log_min_duration%3D0"
+	done
+	"$O/unit-hydra_api" "$@" >tap || { grep -v "^ok" tap; false; }
+	tail -c "+$from" "$log" >planned
+	grep -q "Index Scan using share_pkey" planned
+	! grep -m 5 "Seq Scan on \(share\|epoch\|removed\)" planned || false
+'
+
 t 'no server, no database, no schema, no catalogue, passwords: each by its status' '
 	exits 75 lfc-ls --catalogue "postgresql:///mdm?host=$dir" 2>err
 	[ "$(wc -l <err)" -eq 1 ]

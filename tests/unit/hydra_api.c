@@ -753,6 +753,20 @@ allow(void *arg, const struct who *who, const char *op, unsigned n)
 	return n < allowance ? n : allowance;
 }
 
+/* The store's database, and where its key is: in files, or as argv says. */
+static char **urls;
+
+static struct hydra *
+open_store(unsigned x, bool create, const struct hydra_hooks *hook)
+{
+	char url[16], key[16];
+
+	snprintf(url, sizeof url, "sqlite:s%u", x);
+	snprintf(key, sizeof key, "s%u.key", x);
+	return hydra_open(x, urls ? urls[x - 1] : url, urls ? key : NULL,
+	    create, &policy, hook, &w);
+}
+
 static void
 hooks(void)
 {
@@ -765,7 +779,7 @@ hooks(void)
 	size_t len;
 
 	strcpy(guid, new_key());
-	store[0] = hydra_open(1, "sqlite:s1", NULL, false, &policy, &hook, &w);
+	store[0] = open_store(1, false, &hook);
 	allowance = 1000000;
 	split(id, 1);
 	deaf = true;
@@ -808,7 +822,9 @@ tampering(void)
 {
 	static const char *const steps[] = { "", "", NULL };
 	static const struct db_schema schema = { "mdm store", steps };
-	struct db *db = db_open("sqlite:s1", &schema, false, &w);
+	struct db *db =
+	    db_open(urls ? urls[0] : "sqlite:s1", &schema, false, &w);
+	const char *hex = urls ? "'\\x" : "x'";
 	char mine[SHARE_ID + 1], hers[SHARE_ID + 1], sql[500];
 
 	strcpy(hers, new_key());
@@ -816,8 +832,8 @@ tampering(void)
 	ask(0, &ada, "setacl", "%s\tmodify=/C=UN/CN=nix:g\n", mine);
 	snprintf(sql, sizeof sql,
 	    "UPDATE share SET acl = '/C=UN/CN=nix:------g-\n'"
-	    " WHERE guid = x'%s'",
-	    hers);
+	    " WHERE guid = %s%s'",
+	    hex, hers);
 	ok(db_exec(db, sql, &w) == 0, "an ACL is tampered with");
 	ask(0, &nix, "get", "%s\n", hers);
 	ok(says("error=damaged"), "it grants nothing");
@@ -827,9 +843,9 @@ tampering(void)
 	ok(says("rights=damaged") && says("share=good"), "and is seen");
 	snprintf(sql, sizeof sql,
 	    "UPDATE share SET (owner, grp, perms, acl, held, mac) = (SELECT "
-	    "owner, grp, perms, acl, held, mac FROM share WHERE guid = x'%s')"
-	    " WHERE guid = x'%s'",
-	    mine, hers);
+	    "owner, grp, perms, acl, held, mac FROM share WHERE guid = %s%s')"
+	    " WHERE guid = %s%s'",
+	    hex, mine, hex, hers);
 	ok(db_exec(db, sql, &w) == 0, "another key's rights are copied");
 	ask(0, &nix, "get", "%s\n", hers);
 	ok(says("error=damaged"), "they grant nothing");
@@ -845,8 +861,8 @@ tampering(void)
 	ok(says("x=1"), "and confirmed");
 	snprintf(sql, sizeof sql,
 	    "UPDATE share SET (sealed, tag, commits) = (SELECT sealed, tag, "
-	    "commits FROM share WHERE guid = x'%s') WHERE guid = x'%s'",
-	    hers, mine);
+	    "commits FROM share WHERE guid = %s%s') WHERE guid = %s%s'",
+	    hex, hers, hex, mine);
 	ok(db_exec(db, sql, &w) == 0, "a share is moved under another key");
 	ask(0, &nix, "get", "%s\n", mine);
 	ok(says("error=damaged"), "where it does not open");
@@ -919,21 +935,23 @@ files(void)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	char dir[] = "/tmp/unit-hydra-XXXXXX", cmd[64], url[16];
+	char dir[] = "/tmp/unit-hydra-XXXXXX", cmd[64];
 	unsigned i;
 
 	if (mkdtemp(dir) == NULL || chdir(dir) < 0)
 		return 1;
 	secret_init((STORES + 1) * HYDRA_SECRET);
 	everyone();
+	if (argc > STORES)
+		urls = argv + 1;
 	for (i = 0; i < STORES; i++) {
-		snprintf(url, sizeof url, "sqlite:s%u", i + 1);
-		store[i] =
-		    hydra_open(i + 1, url, NULL, true, &policy, NULL, &w);
-		if (store[i] == NULL)
+		store[i] = open_store(i + 1, true, NULL);
+		if (store[i] == NULL) {
+			printf("# %s\n", w.text);
 			return 1;
+		}
 	}
 	registering();
 	letters();
