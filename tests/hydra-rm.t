@@ -26,6 +26,17 @@ t 'again is success' '
 	exits 77 hydra-get <acks >out 2>err
 '
 
+t 'a removed key is never put again, by anyone' '
+	. $HYDRA; stores 2 3
+	sed -n 1p k20 | cut -f1 >id; printf ".end\t1\n" >>id
+	hydra-put <in20 >acks
+	hydra-rm <id >out
+	exits 1 hydra-put <in20 >again 2>err
+	says "$(sed -n 1p id): store 1 (.*): has removed it, for ever" err
+	[ "$(wc -l <again)" = 20 ]
+	[ "$(rows 1) $(rows 2) $(rows 3)" = "19 19 19" ]
+'
+
 t 'nothing of a removed share stays in the files' '
 	. $HYDRA; stores 2 3
 	hydra-put <in20 >acks

@@ -1,6 +1,8 @@
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "db.h"
@@ -816,6 +818,48 @@ hooks(void)
 	store[0] = plain;
 }
 
+/* A store that cannot write says so, has changed nothing, and still reads. */
+static void
+trouble(void)
+{
+	static const struct hydra_hooks hook = { NULL, NULL, audit };
+	static const char *const steps[] = { "", "", NULL };
+	static const struct db_schema schema = { "mdm store", steps };
+	static const char id[] = "00000000000000000000000000000101";
+	struct rlimit all, little;
+	struct hydra *plain = store[0];
+	char guid[SHARE_ID + 1];
+	struct db *db;
+
+	strcpy(guid, new_key());
+	setenv("MDM_LOCK_WAIT", "0.01", 1);
+	store[0] = hydra_open(1, "sqlite:s1", NULL, false, &policy, &hook, &w);
+	db = db_open("sqlite:s1", &schema, false, &w);
+	split(id, 1);
+	db_begin(db, &w);
+	ask(0, &ada, "put", "%s\n", share_line[0]);
+	ok(status == 503, "a locked store puts nothing");
+	ask(0, &ada, "get", "%s\n", guid);
+	ok(says("x=1"), "and gets");
+	db_rollback(db);
+	db_close(db);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &all);
+	little = all;
+	little.rlim_cur = 4096;
+	setrlimit(RLIMIT_FSIZE, &little);
+	ask(0, &ada, "put", "%s\n", share_line[0]);
+	setrlimit(RLIMIT_FSIZE, &all);
+	ok(status == 503, "a full one neither");
+	ok(strcmp(told_answer, "failed") == 0, "and the audit knows");
+	ask(0, &ada, "stat", "%s\n", id);
+	ok(says("error=missing"), "nothing came of it");
+	ask(0, &ada, "put", "%s\n", share_line[0]);
+	ok(says("put=new"), "until there is room");
+	hydra_close(store[0]);
+	store[0] = plain;
+}
+
 /* One who can write the database gains nothing by it. */
 static void
 tampering(void)
@@ -965,6 +1009,7 @@ main(int argc, char **argv)
 	listing();
 	requests();
 	hooks();
+	trouble();
 	tampering();
 	files();
 	migrating();
