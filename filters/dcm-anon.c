@@ -1,6 +1,7 @@
 /* dcm-anon: DICOM objects in, de-identified objects out */
 
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "risk.h"
 #include "sandbox.h"
 #include "secret.h"
+#include "sitekey.h"
 #include "word.h"
 
 static const char *site_key;
@@ -135,12 +137,13 @@ site_key_path(void)
 	return path;
 }
 
-static struct sitekey *
-open_site_key(void)
+/* Not held here, where strangers' objects are parsed. */
+static struct keeper *
+start_keeper(void)
 {
 	const char *path = site_key_path();
 	struct why w = { 0 };
-	struct sitekey *k = sitekey_read(path, &w);
+	struct keeper *k = keeper_start(path, NULL, &w);
 
 	if (k != NULL)
 		return k;
@@ -194,6 +197,7 @@ make_site_key(void)
 {
 	struct why w = { 0 };
 
+	secret_init(1 << 14);
 	if (sitekey_new(new_site_key, &w) < 0)
 		die_why(&w);
 	return EXIT_OK;
@@ -219,6 +223,18 @@ stream(struct anon *a, struct stamp *s, struct recout *out, struct recin *in,
 	return aside_count() ? EXIT_NO : EXIT_OK; /* all in --rejects */
 }
 
+/* What is written as a file needs its directory, to be renamed there. */
+static void
+sandbox_beside(const char *path)
+{
+	char *copy = strdup(path);
+
+	if (copy == NULL)
+		die(EXIT_IO, "out of memory");
+	sandbox_below(dirname(copy));
+	free(copy);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -227,21 +243,19 @@ main(int argc, char **argv)
 	struct recin *in = NULL;
 	struct why w = { 0 };
 	struct deid_profile *rules;
-	struct sitekey *site;
+	struct keeper *keeper;
 	struct stamp *stamp;
 	struct anon *a;
-	unsigned char *plain;
 	int fd, kind, rejects_fd = -1;
 
 	if (*opt_parse(argc, argv, options, "< records > records"))
 		die(EXIT_USAGE, "takes no operands");
 	if (max_dataset < 1 << 10 || max_dataset > 1LL << 31)
 		die(EXIT_USAGE, "--max-dataset: from 1 KiB to 2 GiB");
-	secret_init(1 << 16);
 	if (new_site_key)
 		return make_site_key();
 	rules = profile();
-	site = open_site_key();
+	keeper = start_keeper();
 	dcm_init();
 	if (rejects && (rejects_fd = opt_open(
 			    rejects, O_WRONLY | O_CREAT | O_TRUNC, &w)) < 0)
@@ -255,14 +269,13 @@ main(int argc, char **argv)
 		if (out == NULL)
 			die_why(&w);
 	}
-	plain = sitekey_derive(site, "plain");
-	a = anon_new(deid_new(pseudo_new(site), rules), pixels_new(rules),
-	    stamp = stamp_open(out, fd, plain, SITEKEY_BYTES),
+	a = anon_new(deid_new(pseudo_new(keeper), rules), pixels_new(rules),
+	    stamp = stamp_open(out, fd, keeper_plain(keeper), KEEPER_MAC),
 	    (unsigned long long)max_dataset);
-	secret_free(plain, SITEKEY_BYTES);
-	sitekey_free(site);
 	if (opt_output == NULL)
 		sandbox_closed();
+	else
+		sandbox_beside(opt_output);
 	if (in != NULL)
 		return stream(a, stamp, out, in, rejects_fd);
 	one_object(a, stamp, &head);

@@ -735,6 +735,32 @@ new_uid(struct deid *d, struct dcm *set, uint32_t tag, char out[PSEUDO_MAX],
 	return 0;
 }
 
+/*
+ * Every UID that may need a pseudonym, so that one question to the keeper of
+ * the key serves the whole object.
+ */
+static enum dcm_do
+want(void *arg, struct dcm_element *e)
+{
+	struct deid *d = arg;
+	unsigned vr = e->vr ? e->vr : dict_vr(e->tag);
+	const char *p, *end;
+	size_t n;
+
+	if (e->sequence || vr != VR('U', 'I') || structural(e->tag) ||
+	    (p = dcm_value(d->set, e)) == NULL)
+		return DCM_KEEP;
+	for (n = e->size; n > 0; n -= (size_t)(end + 1 - p), p = end + 1) {
+		if ((end = memchr(p, '\\', n)) == NULL)
+			end = p + n - 1;
+		if (*end != '\\')
+			pseudo_want_uid(d->pseudo, p, n);
+		else if (end > p)
+			pseudo_want_uid(d->pseudo, p, (size_t)(end - p));
+	}
+	return DCM_KEEP;
+}
+
 /* Who it is, before that is removed. */
 static int
 name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
@@ -788,9 +814,9 @@ deid_apply(
 {
 	char method[64];
 
-	if (name(d, set, names, w) < 0)
-		return -1;
 	d->set = set;
+	if (dcm_apply(set, want, d, w) < 0 || name(d, set, names, w) < 0)
+		return -1;
 	d->names = names;
 	d->mode[0] = NORMAL;
 	d->kind = iod_kind(names->sop_class);

@@ -3,43 +3,29 @@
 
 #include "hash.h"
 #include "pseudo.h"
-#include "secret.h"
 
 struct pseudo {
-	struct hmac *uid, *patient, *id;
+	struct keeper *keeper;
+	unsigned char *message; /* KEEPER_MESSAGE bytes, used of them */
+	size_t used;
 };
 
-static struct hmac *
-keyed(const struct sitekey *site, const char *purpose)
-{
-	unsigned char *key = sitekey_derive(site, purpose);
-	struct hmac *h = hmac_new(key, SITEKEY_BYTES);
-
-	secret_free(key, SITEKEY_BYTES);
-	return h;
-}
-
 struct pseudo *
-pseudo_new(const struct sitekey *site)
+pseudo_new(struct keeper *keeper)
 {
 	struct pseudo *p = calloc(1, sizeof *p);
 
-	if (p == NULL)
+	if (p == NULL || (p->message = malloc(KEEPER_MESSAGE)) == NULL)
 		die(EXIT_IO, "out of memory");
-	p->uid = keyed(site, "uid");
-	p->patient = keyed(site, "patient");
-	p->id = keyed(site, "id");
+	p->keeper = keeper;
 	return p;
 }
 
 void
 pseudo_free(struct pseudo *p)
 {
-	if (p == NULL)
-		return;
-	hmac_free(p->uid);
-	hmac_free(p->patient);
-	hmac_free(p->id);
+	if (p != NULL)
+		free(p->message);
 	free(p);
 }
 
@@ -57,17 +43,44 @@ trim(const void *value, size_t *n)
 	return p;
 }
 
+/* What does not fit is there by its digest: no id is that long. */
+static void
+put(struct pseudo *p, const void *bytes, size_t n)
+{
+	unsigned char md[32];
+
+	if (n > KEEPER_MESSAGE / 4) {
+		sha256(md, bytes, n);
+		bytes = md;
+		n = sizeof md;
+	}
+	if (n > KEEPER_MESSAGE - p->used)
+		die(EXIT_BUG, "too long a message to the key");
+	memcpy(p->message + p->used, bytes, n);
+	p->used += n;
+}
+
 /* Its length before the bytes, so that no two lists of fields are the same. */
 static void
-add(struct hmac *h, const void *value, size_t n)
+add(struct pseudo *p, const void *value, size_t n)
 {
-	const unsigned char *p = trim(value, &n);
+	const unsigned char *s = trim(value, &n);
 	unsigned char len[4] = { (unsigned char)(n >> 24),
 		(unsigned char)(n >> 16), (unsigned char)(n >> 8),
 		(unsigned char)n };
 
-	hmac_add(h, len, sizeof len);
-	hmac_add(h, p, n);
+	put(p, len, sizeof len);
+	put(p, s, n);
+}
+
+static void
+uid_message(struct pseudo *p, const void *uid, size_t n)
+{
+	const unsigned char *s = trim(uid, &n);
+
+	p->used = 0;
+	put(p, "uid", 3);
+	put(p, s, n);
 }
 
 static void
@@ -90,17 +103,21 @@ decimal(char *out, const unsigned char md[16])
 void
 pseudo_uid(struct pseudo *p, char out[PSEUDO_MAX], const void *uid, size_t n)
 {
-	const unsigned char *s = trim(uid, &n);
-	unsigned char md[32];
+	unsigned char md[KEEPER_MAC];
 
-	hmac_begin(p->uid);
-	hmac_add(p->uid, "uid", 3);
-	hmac_add(p->uid, s, n);
-	hmac_end(p->uid, md);
+	uid_message(p, uid, n);
+	keeper_mac(p->keeper, KEEPER_UID, p->message, p->used, md);
 	md[6] = (unsigned char)((md[6] & 0x0f) | 0x80); /* version 8 */
 	md[8] = (unsigned char)((md[8] & 0x3f) | 0x80); /* RFC 9562's variant */
 	memcpy(out, "2.25.", 5);
 	decimal(out + 5, md);
+}
+
+void
+pseudo_want_uid(struct pseudo *p, const void *uid, size_t n)
+{
+	uid_message(p, uid, n);
+	keeper_want(p->keeper, KEEPER_UID, p->message, p->used);
 }
 
 /* Upper-case letters and digits that no one takes for one another. */
@@ -121,12 +138,12 @@ void
 pseudo_patient(struct pseudo *p, char out[PSEUDO_MAX], const void *issuer,
     size_t issuer_len, const void *id, size_t n)
 {
-	unsigned char md[32];
+	unsigned char md[KEEPER_MAC];
 
-	hmac_begin(p->patient);
-	add(p->patient, issuer, issuer_len);
-	add(p->patient, id, n);
-	hmac_end(p->patient, md);
+	p->used = 0;
+	add(p, issuer, issuer_len);
+	add(p, id, n);
+	keeper_mac(p->keeper, KEEPER_PATIENT, p->message, p->used, md);
 	out[0] = 'P';
 	letters(out + 1, md, 23);
 }
@@ -135,11 +152,11 @@ void
 pseudo_id(struct pseudo *p, char out[PSEUDO_MAX], const char *kind,
     const void *id, size_t n)
 {
-	unsigned char md[32];
+	unsigned char md[KEEPER_MAC];
 
-	hmac_begin(p->id);
-	add(p->id, kind, strlen(kind));
-	add(p->id, id, n);
-	hmac_end(p->id, md);
+	p->used = 0;
+	add(p, kind, strlen(kind));
+	add(p, id, n);
+	keeper_mac(p->keeper, KEEPER_ID, p->message, p->used, md);
 	letters(out, md, 16);
 }

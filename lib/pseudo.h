@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "sitekey.h"
+#include "keeper.h"
 
 /*
  * Pseudonyms: what stands in place of a UID, a patient or an identifier.
@@ -16,7 +16,8 @@
  */
 struct pseudo; /* opaque */
 
-struct pseudo *pseudo_new(const struct sitekey *site);
+/* keeper stays the caller's and must outlive it. */
+struct pseudo *pseudo_new(struct keeper *keeper);
 void pseudo_free(struct pseudo *p);
 
 /* Enough for any of them, with NUL. */
@@ -28,6 +29,9 @@ void pseudo_free(struct pseudo *p);
  */
 void pseudo_uid(
     struct pseudo *p, char out[PSEUDO_MAX], const void *uid, size_t n);
+
+/* This UID's will be asked for: one question to the keeper serves many. */
+void pseudo_want_uid(struct pseudo *p, const void *uid, size_t n);
 
 /*
  * A Patient ID, 24 characters, for issuer and id together: two hospitals' "1"

@@ -69,6 +69,18 @@ sitekey_new(const char *path, struct why *w)
 	return r;
 }
 
+void
+sitekey_project(struct sitekey *k, const char *project)
+{
+	static const char info[] = "mdm project v1";
+	unsigned char *key = secret_alloc(SITEKEY_BYTES);
+
+	hkdf(key, SITEKEY_BYTES, k->key, sizeof k->key, project,
+	    strlen(project), info, sizeof info - 1);
+	memcpy(k->key, key, SITEKEY_BYTES);
+	secret_free(key, SITEKEY_BYTES);
+}
+
 unsigned char *
 sitekey_derive(const struct sitekey *k, const char *purpose)
 {

@@ -28,6 +28,12 @@ void sitekey_free(struct sitekey *k);
 int sitekey_new(const char *path, struct why *w);
 
 /*
+ * Make it the key of a project, from which that of another, or the site's, says
+ * nothing.
+ */
+void sitekey_project(struct sitekey *k, const char *project);
+
+/*
  * The key for purpose: SITEKEY_BYTES in the secure heap, which the caller
  * gives to secret_free().
  */

@@ -342,4 +342,63 @@ t 'real files of your own, if DEVSET is set' '
 	find dev -type f -print0 | xargs -0 -n1 dcmdump -q >dump
 '
 
+t 'what parses does not hold the site key, in its memory or otherwise' '
+	mkfifo in
+	dcm-anon -k key <in >out &
+	parser=$!
+	exec 7>in
+	head -c 3000 "$data/CT_small.dcm" >&7
+	# the first byte out of the pipe: it is past its start
+	$PYTHON - "$parser" key <<-\EOF
+	import fcntl, os, struct, sys, termios, time
+	pid, file = sys.argv[1:]
+	while True:
+	    n = struct.unpack("i", fcntl.ioctl(7, termios.FIONREAD, bytes(4)))[0]
+	    if n == 0:
+	        break
+	    time.sleep(0.01)
+	kids = open(f"/proc/{pid}/task/{pid}/children").read().split()
+	assert len(kids) == 1, kids
+	text = open(file).read().split()[1]
+	key = bytes.fromhex(text)
+	def holds(pid):
+	    with open(f"/proc/{pid}/mem", "rb", 0) as mem:
+	        for line in open(f"/proc/{pid}/maps"):
+	            where, mode = line.split()[:2]
+	            lo, hi = (int(x, 16) for x in where.split("-"))
+	            if mode[0] != "r" or hi > 1 << 47:
+	                continue
+	            try:
+	                mem.seek(lo)
+	                b = mem.read(hi - lo)
+	            except OSError:
+	                continue
+	            if key in b or text.encode() in b:
+	                return True
+	    return False
+	try:
+	    assert not holds(pid)
+	except PermissionError:
+	    pass  # it is not root who asks: not even that is to be seen
+	assert os.readlink(f"/proc/{pid}/fd/0") != file
+	try:
+	    fds = os.listdir(f"/proc/{kids[0]}/fd")
+	    assert "0" not in fds and "1" not in fds and len(fds) == 2, fds
+	except PermissionError:
+	    pass
+	EOF
+	tail -c +3001 "$data/CT_small.dcm" >&7
+	exec 7>&-
+	wait "$parser"
+	dcm-anon -k key <"$data/CT_small.dcm" >want
+	same want out
+'
+
+t 'a key file that is a descriptor is closed to the parser' '
+	dcm-anon -k /dev/fd/9 <"$data/CT_small.dcm" >got 9<key
+	dcm-anon -k key <"$data/CT_small.dcm" >want
+	same want got
+	exits 77 dcm-anon -k /dev/fd/9 <"$data/CT_small.dcm" >got 2>err 9<open
+'
+
 done_testing

@@ -54,10 +54,10 @@ decisions(void)
 }
 
 static void
-pseudonyms(const struct sitekey *site)
+pseudonyms(struct keeper *keeper)
 {
 	char a[PSEUDO_MAX], b[PSEUDO_MAX];
-	struct pseudo *p = pseudo_new(site);
+	struct pseudo *p = pseudo_new(keeper);
 
 	pseudo_uid(p, a, "1.2.3", 5);
 	pseudo_uid(p, b, "1.2.3\0", 6);
@@ -79,7 +79,7 @@ pseudonyms(const struct sitekey *site)
 
 /* A data set in, its parts out. */
 static void
-applied(const struct sitekey *site)
+applied(struct keeper *keeper)
 {
 #define UID(g, e, v) g "\0" e "\0UI\4\0" v
 	static const char in[] = UID("\10", "\26", "1.2\0") UID("\10", "\30",
@@ -87,7 +87,7 @@ applied(const struct sitekey *site)
 		     "\20\0\20\0PN\4\0DOE^"
 		     "\20\0\20\20AS\4\000077Y" UID("\40", "\15", "1.4\0")
 			 UID("\40", "\16", "1.5\0");
-	struct pseudo *p = pseudo_new(site);
+	struct pseudo *p = pseudo_new(keeper);
 	struct deid *d = deid_new(p, NULL);
 	struct dcm *set = dcm_new();
 	struct deid_names n;
@@ -120,7 +120,7 @@ main(void)
 {
 	char path[] = "/tmp/unit-deid.XXXXXX";
 	struct why w = { 0 };
-	struct sitekey *site;
+	struct keeper *keeper;
 
 	secret_init(1 << 16);
 	dcm_init();
@@ -129,13 +129,13 @@ main(void)
 	if (sitekey_new(path, &w) < 0)
 		die_why(&w);
 	ok(sitekey_new(path, &w) == -1, "a site key is not written over");
-	site = sitekey_read(path, &w);
+	keeper = keeper_start(path, NULL, &w);
 	unlink(path);
-	ok(site != NULL, "and is read again");
+	ok(keeper != NULL, "and is read again");
 	table();
 	decisions();
-	pseudonyms(site);
-	applied(site);
-	sitekey_free(site);
+	pseudonyms(keeper);
+	applied(keeper);
+	keeper_free(keeper);
 	return done_testing();
 }
