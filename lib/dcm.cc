@@ -18,6 +18,8 @@ struct dcm {
 	E_TransferSyntax syntax = EXS_LittleEndianExplicit;
 	std::vector<unsigned char> scratch;
 	std::vector<std::vector<DcmObject *>> lists; /* one for each depth */
+	std::vector<size_t> at;  /* in each, the one that is shown */
+	DcmItem *item = nullptr; /* that holds the one that is shown */
 };
 
 namespace
@@ -168,10 +170,16 @@ class Visit
 		d->lists[depth].clear();
 		while ((o = it->nextInContainer(o)) != nullptr)
 			d->lists[depth].push_back(o);
-		for (size_t i = 0; c.good() && i < d->lists[depth].size(); i++)
+		drop = false;
+		for (size_t i = 0;
+		     c.good() && !drop && i < d->lists[depth].size(); i++) {
+			d->at.resize(depth + 1);
+			d->at[depth] = i;
+			d->item = it;
 			c = element(it,
 			    static_cast<DcmElement *>(d->lists[depth][i]),
-			    depth);
+			    depth, i == 0);
+		}
 		return c;
 	}
 
@@ -179,9 +187,10 @@ class Visit
 	struct dcm *d;
 	enum dcm_do (*rule)(void *, struct dcm_element *);
 	void *arg;
+	bool drop = false; /* the item at hand */
 
 	OFCondition
-	element(DcmItem *it, DcmElement *e, int depth)
+	element(DcmItem *it, DcmElement *e, int depth, bool begins)
 	{
 		struct dcm_element x = {};
 		DcmSequenceOfItems *sq;
@@ -193,6 +202,7 @@ class Visit
 			     ? static_cast<DcmSequenceOfItems *>(e)->card()
 			     : e->getLengthField();
 		x.depth = depth;
+		x.begins = begins;
 		x.own = e;
 		switch (rule(arg, &x)) {
 		case DCM_KEEP:
@@ -212,6 +222,9 @@ class Visit
 			return replace(e, x.with, x.with_size);
 		case DCM_UNPACK:
 			return unpack(it, e, depth);
+		case DCM_DROP:
+			drop = depth > 0;
+			return EC_Normal;
 		case DCM_REMOVE:
 			break;
 		}
@@ -224,28 +237,35 @@ class Visit
 	{
 		DcmSequenceOfItems *sq = static_cast<DcmSequenceOfItems *>(e);
 		OFCondition c = EC_Normal;
+		std::vector<DcmItem *> items;
 		DcmObject *o = nullptr;
 
-		while (c.good() && (o = sq->nextInContainer(o)) != nullptr)
-			c = item(static_cast<DcmItem *>(o), depth + 1);
+		while ((o = sq->nextInContainer(o)) != nullptr)
+			items.push_back(static_cast<DcmItem *>(o));
+		for (size_t i = 0; c.good() && i < items.size(); i++) {
+			c = item(items[i], depth + 1);
+			if (drop)
+				delete sq->remove(items[i]);
+			drop = false;
+		}
 		return c;
 	}
 
 	/*
 	 * A sequence that came as UN is in implicit VR, little endian.  With
-	 * a header before it, it is a data set of one element.
+	 * a header before it, it is a data set of one element; any
+	 * sequence's will do, since nobody knows the private ones.
 	 */
 	OFCondition
 	unpack(DcmItem *it, DcmElement *e, int depth)
 	{
-		const Uint16 g = e->getGTag(), t = e->getETag();
+		const DcmTag tag(e->getGTag(), e->getETag(), EVR_SQ);
 		const Uint32 n = e->getLengthField();
-		const unsigned char head[8] = { Uint8(g), Uint8(g >> 8),
-			Uint8(t), Uint8(t >> 8), Uint8(n), Uint8(n >> 8),
-			Uint8(n >> 16), Uint8(n >> 24) };
+		const unsigned char head[8] = { 0x40, 0, 0x75, 2, Uint8(n),
+			Uint8(n >> 8), Uint8(n >> 16), Uint8(n >> 24) };
 		DcmInputBufferStream in;
 		DcmDataset set;
-		DcmElement *sq;
+		DcmSequenceOfItems *as, *sq;
 		OFCondition c;
 
 		d->scratch.resize(sizeof head + n + 2);
@@ -263,7 +283,10 @@ class Visit
 		if (c.bad() || in.avail() > 0 || set.card() != 1 ||
 		    !is_sequence(set.getElement(0)))
 			return EC_Normal;
-		sq = set.remove(OFstatic_cast(unsigned long, 0));
+		as = static_cast<DcmSequenceOfItems *>(set.getElement(0));
+		sq = new DcmSequenceOfItems(tag);
+		while (as->card() > 0)
+			sq->append(as->remove(OFstatic_cast(unsigned long, 0)));
 		c = it->insert(sq);
 		if (c.bad()) {
 			delete sq;
@@ -413,37 +436,87 @@ dcm_apply(struct dcm *d, enum dcm_do (*rule)(void *, struct dcm_element *),
 	}
 }
 
+namespace
+{
+
+/* A value without its padding. */
+size_t
+text_of(DcmElement *e, char *out, size_t size)
+{
+	size_t n, i = 0;
+
+	if (e == nullptr || is_sequence(e))
+		return 0;
+	n = e->getLengthField();
+	if (n == 0 || n >= size ||
+	    e->getPartialValue(out, 0, OFstatic_cast(Uint32, n)).bad())
+		n = 0;
+	while (n > 0 && (out[n - 1] == ' ' || out[n - 1] == '\0'))
+		n--;
+	while (i < n && out[i] == ' ')
+		i++;
+	memmove(out, out + i, n - i);
+	out[n - i] = '\0';
+	return n - i;
+}
+
+DcmElement *
+element_of(DcmItem *it, uint32_t tag)
+{
+	DcmElement *e = nullptr;
+
+	if (it->findAndGetElement(DcmTagKey(OFstatic_cast(Uint16, tag >> 16),
+				      OFstatic_cast(Uint16, tag)),
+		  e)
+		.bad())
+		return nullptr;
+	return e;
+}
+
+} // namespace
+
 size_t
 dcm_get(struct dcm *d, uint32_t tag, char *out, size_t size)
 {
+	*out = '\0';
 	try {
-		DcmElement *e = nullptr;
-		size_t n, i = 0;
-
-		*out = '\0';
-		if (d->set
-			->findAndGetElement(
-			    DcmTagKey(OFstatic_cast(Uint16, tag >> 16),
-				OFstatic_cast(Uint16, tag)),
-			    e)
-			.bad() ||
-		    e == nullptr || is_sequence(e))
-			return 0;
-		n = e->getLengthField();
-		if (n == 0 || n >= size ||
-		    e->getPartialValue(out, 0, OFstatic_cast(Uint32, n)).bad())
-			n = 0;
-		while (n > 0 && (out[n - 1] == ' ' || out[n - 1] == '\0'))
-			n--;
-		while (i < n && out[i] == ' ')
-			i++;
-		memmove(out, out + i, n - i);
-		out[n - i] = '\0';
-		return n - i;
+		return text_of(element_of(d->set, tag), out, size);
 	} catch (...) {
 		*out = '\0';
 		return 0;
 	}
+}
+
+size_t
+dcm_peek(struct dcm *d, const struct dcm_element *, const uint32_t *path, int n,
+    char *out, size_t size)
+{
+	*out = '\0';
+	try {
+		DcmItem *it = d->item;
+
+		for (; n > 1; n--, path++) {
+			DcmElement *e = element_of(it, *path);
+
+			if (e == nullptr || !is_sequence(e) ||
+			    static_cast<DcmSequenceOfItems *>(e)->card() == 0)
+				return 0;
+			it = static_cast<DcmSequenceOfItems *>(e)->getItem(0);
+		}
+		return text_of(element_of(it, *path), out, size);
+	} catch (...) {
+		*out = '\0';
+		return 0;
+	}
+}
+
+uint32_t
+dcm_sibling(struct dcm *d, const struct dcm_element *e, size_t *at)
+{
+	const std::vector<DcmObject *> &list = d->lists[e->depth];
+	const size_t i = d->at[e->depth] + 1 + (*at)++;
+
+	return i < list.size() ? tag_of(list[i]) : 0;
 }
 
 int

@@ -38,6 +38,7 @@ struct dcm_element {
 	unsigned vr; /* as in the object, see dict.h; 0 in implicit VR */
 	size_t size; /* bytes of the value; items of a sequence */
 	bool sequence;
+	bool begins;      /* the first of its item */
 	int depth;        /* 0 at the top level, 1 in an item there */
 	const void *with; /* DCM_REPLACE: the rule puts it here */
 	size_t with_size;
@@ -50,12 +51,26 @@ enum dcm_do {
 	DCM_REMOVE,
 	DCM_EMPTY,
 	DCM_REPLACE, /* with the bytes e->with, valid until the next element */
+	DCM_DROP,    /* of the first element: remove the whole item */
 	DCM_UNPACK,  /* UN that should be a sequence: make it one and go into
 			it, or remove it */
 };
 
 /* An element's value, NULL if it has none; valid until the next call. */
 const void *dcm_value(struct dcm *d, const struct dcm_element *e);
+
+/*
+ * While an element is shown, another of its item: path is n tags, all but the
+ * last of sequences, of which the first item is meant.  As dcm_get().
+ */
+size_t dcm_peek(struct dcm *d, const struct dcm_element *e,
+    const uint32_t *path, int n, char *out, size_t size);
+
+/*
+ * The next element of its item in the order of tags, after e and after each
+ * further call: its tag, or 0.  *at is where one is; begin with 0.
+ */
+uint32_t dcm_sibling(struct dcm *d, const struct dcm_element *e, size_t *at);
 
 /* Show every element to rule, outer before inner, in order.  0 or -1. */
 int dcm_apply(struct dcm *d,
