@@ -44,6 +44,9 @@ static const struct poptOption options[] = {
 	    "blacken what FILE says, see mask(5)", "FILE" },
 	{ "faces", '\0', POPT_ARG_STRING, &faces, 0,
 	    "heads in thin slices: warn (the default) or reject", "WHAT" },
+	{ "words", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 2,
+	    "with options that clean text: take these out too; may be repeated",
+	    "FILE" },
 	{ "rejects", '\0', POPT_ARG_STRING, &rejects, 0,
 	    "go on after a record that cannot be had; list it in FILE",
 	    "FILE" },
@@ -192,6 +195,25 @@ profile(void)
 	return p;
 }
 
+/* The rules, ready to be applied. */
+static struct deid *
+ready(struct keeper *keeper, const struct deid_profile *p)
+{
+	struct deid *d = deid_new(pseudo_new(keeper), p);
+	struct why w = { 0 };
+	int i, fd;
+
+	for (i = 0; i < opt_lists[2].n; i++) {
+		const char *name = opt_lists[2].v[i];
+
+		if ((fd = opt_open(name, O_RDONLY, &w)) < 0 ||
+		    deid_words(d, fd, name, &w) < 0)
+			die_why(&w);
+		close(fd);
+	}
+	return d;
+}
+
 static int
 make_site_key(void)
 {
@@ -244,6 +266,7 @@ main(int argc, char **argv)
 	struct why w = { 0 };
 	struct deid_profile *rules;
 	struct keeper *keeper;
+	struct deid *d;
 	struct stamp *stamp;
 	struct anon *a;
 	int fd, kind, rejects_fd = -1;
@@ -256,6 +279,7 @@ main(int argc, char **argv)
 		return make_site_key();
 	rules = profile();
 	keeper = start_keeper();
+	d = ready(keeper, rules);
 	dcm_init();
 	if (rejects && (rejects_fd = opt_open(
 			    rejects, O_WRONLY | O_CREAT | O_TRUNC, &w)) < 0)
@@ -269,7 +293,7 @@ main(int argc, char **argv)
 		if (out == NULL)
 			die_why(&w);
 	}
-	a = anon_new(deid_new(pseudo_new(keeper), rules), pixels_new(rules),
+	a = anon_new(d, pixels_new(rules),
 	    stamp = stamp_open(out, fd, keeper_plain(keeper), KEEPER_MAC),
 	    (unsigned long long)max_dataset);
 	if (opt_output == NULL)

@@ -344,7 +344,7 @@ check_tail(struct anon *a, const unsigned char *p, size_t n, struct why *w)
 
 	walk_begin(&k, a->meta.syntax, 0);
 	while ((got = walk_next(&k, p, n, true, w)) == WALK_ELEMENT)
-		if (!deid_drops(a->deid, k.tag)) {
+		if (!deid_removes(a->deid, k.tag)) {
 			why_set(w, EXIT_DATA,
 			    "(%04x,%04x): out of order, after Pixel Data",
 			    TAG_GROUP(k.tag), (unsigned)(k.tag & 0xffff));

@@ -46,6 +46,8 @@ clean_wanted(const struct deid_profile *profile)
 	};
 	size_t i;
 
+	if (profile->archive)
+		return true;
 	for (i = 0; i < sizeof ours / sizeof *ours; i++)
 		if (profile_has(profile, ours[i]))
 			return true;
@@ -133,11 +135,18 @@ kind_of_tag(const struct clean *c, uint32_t tag)
 	return dict_vr(tag) == VR('P', 'N') ? CLEANTEXT_NAME : NOTHING;
 }
 
+static bool
+keeps_private(const struct clean *c)
+{
+	return c->profile->archive ||
+	       profile_has(c->profile, PROFILE_RETAIN_SAFE_PRIVATE);
+}
+
 bool
 clean_needs(const struct clean *c, uint32_t tag)
 {
 	if (TAG_PRIVATE(tag))
-		return profile_has(c->profile, PROFILE_RETAIN_SAFE_PRIVATE);
+		return keeps_private(c);
 	if (tag == CHARACTERISTICS)
 		return true;
 	return (tag & 0xffff) != 0 && tag >> 16 >= 8 &&
@@ -291,6 +300,17 @@ disposition(struct clean *c, int depth, uint32_t tag, unsigned *vr)
 	row = private_find(creator, tag);
 	if (row != NULL)
 		*vr = VR(row->vr[0], row->vr[1]);
+	if (row != NULL && c->profile->archive)
+		switch (row->tcia) {
+		case 'k':
+			return DEID_K;
+		case 'h':
+			return *vr == VR('U', 'I') ? DEID_U : DEID_HASH;
+		case 'o':
+			return DEID_DATE;
+		}
+	if (!profile_has(c->profile, PROFILE_RETAIN_SAFE_PRIVATE))
+		return DEID_X;
 	if ((row != NULL && row->safe == 'S') ||
 	    private_claimed(c->blocks, depth, tag))
 		return DEID_K;
@@ -305,7 +325,7 @@ clean_private(struct clean *c, const struct dcm_element *e, unsigned *vr)
 	uint32_t tag;
 	size_t at = 0;
 
-	if (!profile_has(c->profile, PROFILE_RETAIN_SAFE_PRIVATE))
+	if (!keeps_private(c))
 		return DEID_X;
 	if (private_is_creator(e->tag)) {
 		*vr = VR('L', 'O');

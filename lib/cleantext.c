@@ -588,20 +588,32 @@ name_within(const struct cleantext *c, const struct text *t, size_t k)
 	return false;
 }
 
+/* Is token k within a longer word, as the T of T2? */
+static bool
+glued(const struct text *t, size_t k)
+{
+	const struct text_token *x = &t->token[k];
+
+	return (k > 0 && x[-1].end == x->first && !x[-1].taken) ||
+	       (k + 1 < t->tokens && x[1].first == x->end && !x[1].taken);
+}
+
 /* What is weak goes with what it is beside. */
 static void
 spread(struct text *t, const unsigned char *weak)
 {
+	struct text_token *x = t->token;
 	size_t k;
 
 	for (k = 1; k < t->tokens; k++)
-		if (weak[k] && !t->token[k].taken && t->token[k - 1].taken &&
-		    t->token[k].first - t->token[k - 1].end <= GLUE_MAX)
+		if (weak[k] && !x[k].taken && x[k - 1].taken &&
+		    x[k].first - x[k - 1].end <= GLUE_MAX &&
+		    (x[k].class == CHARSET_WORD || !glued(t, k)))
 			text_take(t, k, k + 1);
 	for (k = t->tokens; k-- > 1;)
-		if (weak[k - 1] && !t->token[k - 1].taken &&
-		    t->token[k].taken &&
-		    t->token[k].first - t->token[k - 1].end <= GLUE_MAX)
+		if (weak[k - 1] && !x[k - 1].taken && x[k].taken &&
+		    x[k].first - x[k - 1].end <= GLUE_MAX &&
+		    (x[k - 1].class == CHARSET_WORD || !glued(t, k - 1)))
 			text_take(t, k - 1, k);
 }
 

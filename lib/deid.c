@@ -2,10 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "deid.h"
 #include "dict.h"
 #include "hash.h"
 #include "mask.h"
+#include "srclean.h"
 #include "word.h"
 
 #define RULES                                                                  \
@@ -31,6 +33,8 @@
 /* How an item's elements are treated, by the sequence that they are in. */
 enum mode {
 	NORMAL,
+	CLEANED,    /* and text that no rule names is cleaned */
+	CONTENT,    /* the same, of a content item of a structured report */
 	DUMMIES,    /* all values become dummies */
 	REFERENCES, /* what tells which instance is meant, and no more */
 };
@@ -42,15 +46,18 @@ struct deid {
 	char digest[17];
 	unsigned char *action; /* of each row, then of each range */
 
+	struct clean *clean; /* NULL if nothing is */
+
 	/* The object at hand. */
 	struct dcm *set;
 	const struct deid_names *names;
 	char kind; /* iod_kind() of it */
 	char issuer[256];
 	size_t issuer_len;
-	unsigned char mode[WALK_DEPTH + 2]; /* of items at each depth */
-	uint32_t sequence[WALK_DEPTH + 2];  /* that they are items of */
-	char *value;                        /* what takes a value's place */
+	unsigned char mode[WALK_DEPTH + 2];    /* of items at each depth */
+	unsigned char content[WALK_DEPTH + 2]; /* if that is CONTENT */
+	uint32_t sequence[WALK_DEPTH + 2];     /* that they are items of */
+	char *value;                           /* what takes a value's place */
 	size_t value_size;
 };
 
@@ -197,17 +204,36 @@ drops_group(uint32_t tag)
 }
 
 bool
-deid_drops(const struct deid *d, uint32_t tag)
+deid_removes(const struct deid *d, uint32_t tag)
 {
 	const struct deid_row *row;
 
 	if (drops_group(tag))
 		return true;
-	if (tag == ISSUER) /* removed, but needed before that */
-		return false;
 	if ((row = deid_find(tag)) != NULL)
 		return d->action[row_index(row)] == DEID_X;
 	return dict_vr(tag) == 0;
+}
+
+bool
+deid_drops(const struct deid *d, uint32_t tag)
+{
+	/* Removed, but needed before that. */
+	if (tag == ISSUER || (d->clean && clean_needs(d->clean, tag)))
+		return false;
+	return deid_removes(d, tag);
+}
+
+/* Room for n bytes that take a value's place. */
+static void
+value_room(struct deid *d, size_t n)
+{
+	if (n <= d->value_size)
+		return;
+	free(d->value);
+	d->value_size = n * 2;
+	if ((d->value = malloc(d->value_size)) == NULL)
+		die(EXIT_IO, "out of memory");
 }
 
 static const char *
@@ -215,12 +241,7 @@ replacement(struct deid *d, const char *text)
 {
 	size_t n = strlen(text) + 1;
 
-	if (n > d->value_size) {
-		free(d->value);
-		d->value_size = n * 2;
-		if ((d->value = malloc(d->value_size)) == NULL)
-			die(EXIT_IO, "out of memory");
-	}
+	value_room(d, n);
 	memcpy(d->value, text, n);
 	return d->value;
 }
@@ -334,12 +355,7 @@ other_uids(struct deid *d, struct dcm_element *e)
 	for (k = 1, o = memchr(p, '\\', n); o; k++)
 		o = memchr(o + 1, '\\', n - (size_t)(o + 1 - p));
 	/* Each value has PSEUDO_MAX with its delimiter, or is kept. */
-	if (d->value_size < n + k * PSEUDO_MAX + 1) {
-		free(d->value);
-		d->value_size = 2 * (n + k * PSEUDO_MAX + 1);
-		if ((d->value = malloc(d->value_size)) == NULL)
-			die(EXIT_IO, "out of memory");
-	}
+	value_room(d, n + k * PSEUDO_MAX + 1);
 	for (o = d->value; n > 0; p = end + 1) {
 		end = memchr(p, '\\', n);
 		k = end ? (size_t)(end - p) : n;
@@ -430,12 +446,7 @@ keep_text(struct deid *d, struct dcm_element *e, unsigned vr)
 			       vr == VR('U', 'C')
 			   ? DCM_KEEP
 			   : DCM_EMPTY;
-	if (d->value_size < n + 1) {
-		free(d->value);
-		d->value_size = 2 * (n + 1);
-		if ((d->value = malloc(d->value_size)) == NULL)
-			die(EXIT_IO, "out of memory");
-	}
+	value_room(d, n + 1);
 	n = (size_t)(nul - p);
 	memcpy(d->value, p, n);
 	if (n % 2 != 0)
@@ -445,10 +456,72 @@ keep_text(struct deid *d, struct dcm_element *e, unsigned vr)
 	return DCM_REPLACE;
 }
 
+/* Text stays, without the identity in it. */
+static enum dcm_do
+clean(struct deid *d, struct dcm_element *e, unsigned vr)
+{
+	const char *p = dcm_value(d->set, e), *nul;
+	size_t n = p ? without_padding(p, e->size) : 0, m = n;
+	enum cleantext_result r;
+	const void *out;
+
+	if (n == 0)
+		return DCM_KEEP;
+	if ((nul = memchr(p, '\0', n)) != NULL)
+		n = (size_t)(nul - p);
+	r = clean_value(d->clean, e, vr, p, n, &out, &m);
+	if (r == CLEANTEXT_CANNOT)
+		return dummy(d, e, vr);
+	if (r == CLEANTEXT_SAME && nul == NULL)
+		return keep_text(d, e, vr);
+	value_room(d, m + 1);
+	memcpy(d->value, out, m);
+	if (m % 2 != 0)
+		d->value[m++] = ' ';
+	e->with = d->value;
+	e->with_size = m;
+	return DCM_REPLACE;
+}
+
+/* Codes, of which only what is a name in the object is taken out. */
+static bool
+is_code(uint32_t tag)
+{
+	return tag == 0x00080100 || tag == 0x00080102 || tag == 0x00080103 ||
+	       tag == 0x00080105;
+}
+
+/* Is text that no rule names to be cleaned? */
+static bool
+cleans(const struct deid *d, const struct dcm_element *e, unsigned vr)
+{
+	switch (vr) {
+	case VR('L', 'O'):
+	case VR('S', 'H'):
+	case VR('U', 'C'):
+		return d->mode[e->depth] != NORMAL && !is_code(e->tag);
+	case VR('L', 'T'):
+	case VR('S', 'T'):
+	case VR('U', 'T'):
+		return d->mode[e->depth] != NORMAL ||
+		       profile_has(d->profile, PROFILE_CLEAN_DESCRIPTORS);
+	}
+	return false;
+}
+
 /* What the table does not list, by the kind of value it is. */
 static enum dcm_do
 by_vr(struct deid *d, struct dcm_element *e, unsigned vr)
 {
+	const void *p;
+
+	if (cleans(d, e, vr))
+		return clean(d, e, vr);
+	/* Codes mean the same in every object, and long ones are no ids. */
+	if (is_code(e->tag) && d->clean && d->mode[e->depth] != NORMAL &&
+	    (p = dcm_value(d->set, e)) != NULL &&
+	    clean_hides(d->clean, p, e->size))
+		return clean(d, e, vr);
 	switch (vr) {
 	case VR('P', 'N'):
 	case VR('A', 'E'):
@@ -510,6 +583,15 @@ special(struct deid *d, struct dcm_element *e, enum dcm_do *what)
 	return true;
 }
 
+/* Sequences whose items are content items. */
+static bool
+is_content(uint32_t tag)
+{
+	return tag == 0x0040a730 || /* Content */
+	       tag == 0x00400555 || /* Acquisition Context */
+	       tag == 0x00400612;   /* Specimen Preparation Step Content */
+}
+
 /* A sequence, by the action for it and by what it is in. */
 static enum dcm_do
 sequence(struct deid *d, struct dcm_element *e, enum deid_action action)
@@ -522,12 +604,17 @@ sequence(struct deid *d, struct dcm_element *e, enum deid_action action)
 		if (e->tag != PURPOSE)
 			return DCM_REMOVE;
 		mode = NORMAL;
-	} else if (mode == NORMAL && action == DEID_Z) {
+	} else if (mode <= CONTENT && action == DEID_Z) {
 		return DCM_EMPTY;
 	} else if (action == DEID_D) {
 		mode = DUMMIES;
-	} else if (mode == NORMAL && action == DEID_U) {
+	} else if (mode <= CONTENT && action == DEID_U) {
 		mode = REFERENCES;
+	} else if (mode <= CONTENT && d->clean && is_content(e->tag) &&
+		   (mode == CONTENT || action == DEID_CLEAN)) {
+		mode = CONTENT;
+	} else if (mode == CONTENT || action == DEID_CLEAN) {
+		mode = CLEANED;
 	}
 	d->mode[e->depth + 1] = (unsigned char)mode;
 	d->sequence[e->depth + 1] = e->tag;
@@ -547,6 +634,9 @@ value(
 		return what;
 	switch (action) {
 	case DEID_CLEAN:
+		if (d->clean && is_text(vr))
+			return clean(d, e, vr);
+		return DCM_REMOVE;
 	case DEID_DATE:
 	case DEID_HASH:
 	case DEID_VALUE:
@@ -591,6 +681,80 @@ in_reference(struct deid *d, struct dcm_element *e, unsigned vr)
 	return DCM_REMOVE;
 }
 
+/*
+ * The value of a content item, by what is done to the item.  False if it is
+ * none but an element like others.
+ */
+static bool
+in_content(
+    struct deid *d, struct dcm_element *e, unsigned vr, enum dcm_do *what)
+{
+	enum deid_action a = d->content[e->depth];
+
+	switch (e->tag) {
+	case 0x0040a120: /* DateTime */
+	case 0x0040a121: /* Date */
+	case 0x0040a122: /* Time */
+	case 0x0040a123: /* Person Name */
+	case 0x0040a124: /* UID */
+	case 0x0040a160: /* Text Value */
+		break;
+	default:
+		return false;
+	}
+	if (!is_text(vr))
+		*what = DCM_REMOVE;
+	else if (a == DEID_K)
+		*what = vr == VR('P', 'N') || vr == VR('U', 'T')
+			    ? clean(d, e, vr)
+			    : keep_text(d, e, vr);
+	else if (a == DEID_CLEAN)
+		*what = clean(d, e, vr);
+	else if (a == DEID_DATE)
+		*what = value(d, e, DEID_DATE, vr);
+	else
+		*what = vr == VR('U', 'I') ? other_uids(d, e) : dummy(d, e, vr);
+	return true;
+}
+
+/* A private element that may be kept. */
+static enum dcm_do
+private_element(struct deid *d, struct dcm_element *e)
+{
+	unsigned vr = e->vr;
+	enum deid_action a = clean_private(d->clean, e, &vr);
+	const void *p;
+
+	if (a == DEID_X || (d->mode[e->depth] > CONTENT))
+		return DCM_REMOVE;
+	if (e->sequence || vr == VR('S', 'Q')) {
+		d->mode[e->depth + 1] = CLEANED;
+		d->sequence[e->depth + 1] = e->tag;
+		return e->sequence ? DCM_KEEP : DCM_UNPACK;
+	}
+	if (a != DEID_K)
+		return value(d, e, a, vr);
+	switch (vr) {
+	case VR('L', 'O'):
+	case VR('S', 'H'):
+	case VR('U', 'C'):
+	case VR('L', 'T'):
+	case VR('S', 'T'):
+	case VR('U', 'T'):
+	case VR('C', 'S'):
+		if (!private_is_creator(e->tag))
+			return clean(d, e, vr);
+		return keep_text(d, e, vr);
+	case VR('U', 'I'):
+		return by_vr(d, e, vr);
+	}
+	/* Text may be in anything but a few numbers. */
+	if (e->size > 8 && (p = dcm_value(d->set, e)) != NULL &&
+	    clean_hides(d->clean, p, e->size))
+		return DCM_REMOVE;
+	return by_vr(d, e, vr);
+}
+
 /* The rule for every element, as dcm_apply() wants it. */
 static enum dcm_do
 rule(void *arg, struct dcm_element *e)
@@ -599,7 +763,17 @@ rule(void *arg, struct dcm_element *e)
 	const struct deid_row *row;
 	enum deid_action action = DEID_K;
 	unsigned vr = dict_vr(e->tag), said = e->vr;
+	enum dcm_do what;
 
+	if (d->clean) {
+		clean_enter(d->clean, e);
+		if (e->begins && d->mode[e->depth] == CONTENT &&
+		    (d->content[e->depth] = (unsigned char)clean_content(
+			 d->clean, e)) == DEID_X)
+			return DCM_DROP;
+		if (TAG_PRIVATE(e->tag))
+			return private_element(d, e);
+	}
 	if (drops_group(e->tag) || vr == 0)
 		return DCM_REMOVE;
 	if (TAG_GROUP(e->tag) == 0x7fe0 && e->depth > 0)
@@ -618,12 +792,13 @@ rule(void *arg, struct dcm_element *e)
 		return in_dummy(d, e, said);
 	if (d->mode[e->depth] == REFERENCES)
 		return in_reference(d, e, said);
+	if (d->mode[e->depth] == CONTENT && in_content(d, e, said, &what))
+		return what;
 	if (row != NULL)
 		return value(d, e, action, said);
 	/* Two opinions on what it is: both must agree to keep it. */
 	if (said != vr && is_text(vr)) {
-		enum dcm_do what = by_vr(d, e, vr);
-
+		what = by_vr(d, e, vr);
 		return what == DCM_KEEP ? by_vr(d, e, said) : what;
 	}
 	return by_vr(d, e, said);
@@ -637,6 +812,31 @@ add_row(struct sums *s, const struct deid_row *r)
 	    r->vr, r->action, r->option);
 
 	sums_add(s, text, (size_t)n);
+}
+
+/* What is known of private elements and of content items. */
+static void
+add_clean(struct sums *s)
+{
+	char text[160];
+	size_t i;
+
+	for (i = 0; i < private_creator_count; i++)
+		sums_add(s, text,
+		    (size_t)snprintf(text, sizeof text, "%s %d\n",
+			private_creators[i].name, private_creators[i].count));
+	for (i = 0; i < private_row_count; i++)
+		sums_add(s, text,
+		    (size_t)snprintf(text, sizeof text, "%04x%02x %s %c%c\n",
+			private_rows[i].group, private_rows[i].low,
+			private_rows[i].vr, private_rows[i].safe,
+			private_rows[i].tcia));
+	for (i = 0; i < srclean_row_count; i++)
+		sums_add(s, text,
+		    (size_t)snprintf(text, sizeof text, "%s %s %s %d %s\n",
+			srclean_rows[i].code, srclean_rows[i].scheme,
+			srclean_rows[i].type, srclean_rows[i].action,
+			srclean_rows[i].option));
 }
 
 /* Over everything that decides: table, dictionary, RULES and the profile. */
@@ -668,6 +868,8 @@ digest(const struct deid_profile *p, char out[17])
 		sums_add(&s, text,
 		    (size_t)snprintf(text, sizeof text, "accept %x faces %d\n",
 			p->accepted, (int)p->faces));
+	if (clean_wanted(p))
+		add_clean(&s);
 	if (p->options != 0)
 		sums_add(&s, text,
 		    (size_t)snprintf(
@@ -687,8 +889,35 @@ deid_new(struct pseudo *p, const struct deid_profile *profile)
 	d->pseudo = p;
 	d->profile = profile ? profile : (d->basic = profile_new());
 	decide(d);
+	if (clean_wanted(d->profile))
+		d->clean = clean_new(d->profile);
 	digest(d->profile, d->digest);
 	return d;
+}
+
+int
+deid_words(struct deid *d, int fd, const char *name, struct why *w)
+{
+	char id[PSEUDO_MAX], text[PSEUDO_MAX + 17];
+	unsigned char sum[32];
+	int n;
+
+	if (d->clean == NULL)
+		return why_set(
+		    w, EXIT_USAGE, "--words needs an option that cleans text");
+	if (cleantext_words(clean_text(d->clean), fd, name, w) < 0)
+		return -1;
+	/*
+	 * Part of the rules, but under the site's key: what a short list
+	 * holds could be guessed from a plain digest.
+	 */
+	cleantext_digest(clean_text(d->clean), sum);
+	pseudo_id(d->pseudo, id, "words", sum, sizeof sum);
+	n = snprintf(text, sizeof text, "%s %s", d->digest, id);
+	sha256(sum, text, (size_t)n);
+	hex_encode(text, sum, 8);
+	memcpy(d->digest, text, sizeof d->digest);
+	return 0;
 }
 
 void
@@ -697,6 +926,7 @@ deid_free(struct deid *d)
 	if (d == NULL)
 		return;
 	profile_free(d->basic);
+	clean_free(d->clean);
 	free(d->action);
 	free(d->value);
 	free(d);
@@ -819,6 +1049,8 @@ deid_apply(
 		return -1;
 	d->names = names;
 	d->mode[0] = NORMAL;
+	if (d->clean && clean_begin(d->clean, set, w) < 0)
+		return -1;
 	d->kind = iod_kind(names->sop_class);
 	if (dcm_apply(set, rule, d, w) < 0)
 		return -1;

@@ -31,6 +31,12 @@ struct deid *deid_new(struct pseudo *p, const struct deid_profile *profile);
 void deid_free(struct deid *d);
 
 /*
+ * Words, for options that clean text, to take out of it; see
+ * cleantext_words().  0, or -1 with *w: EXIT_USAGE if nothing cleans text.
+ */
+int deid_words(struct deid *d, int fd, const char *name, struct why *w);
+
+/*
  * Its name, and the first 16 hex digits of the SHA-256 of all its rules: equal
  * digests, equal treatment.
  */
@@ -47,9 +53,10 @@ enum deid_action deid_decide(enum deid_action a, enum iod_type type);
 const struct deid_row *deid_find(uint32_t tag);
 
 /*
- * Is a top-level element of this tag removed whatever its value?  Then nothing
- * needs to parse it.
+ * Is a top-level element of this tag removed whatever its value?  And if it is,
+ * does nothing need to parse it before?
  */
+bool deid_removes(const struct deid *d, uint32_t tag);
 bool deid_drops(const struct deid *d, uint32_t tag);
 
 /* What a de-identified object is called, all NUL-terminated. */

@@ -52,6 +52,7 @@ struct deid_profile {
 	unsigned accepted;   /* risks of showing who it is, as in risk.h */
 	struct masks *masks; /* mask.h; NULL for none; the profile's */
 	enum profile_faces faces;
+	bool archive; /* private elements as The Cancer Imaging Archive does */
 };
 
 struct deid_profile *profile_new(void); /* the Basic Profile */

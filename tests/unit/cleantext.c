@@ -51,6 +51,7 @@ names(void)
 	ok(becomes("DOEJ axial", "* axial"), "an initial behind it");
 	ok(becomes("Doe's knee", "*'s knee"), "a genitive");
 	ok(becomes("J. Doe knee", "* knee"), "initials go with the name");
+	ok(becomes("Doe J2 and Q", "* J2 and Q"), "but not as part of a word");
 	ok(becomes("see O'BRIEN", "see *") && becomes("see obrien", "see *"),
 	    "a name of two words");
 	ok(becomes("for Ng Li", "for *"), "two short names");
