@@ -502,11 +502,12 @@ cleantext_note(struct cleantext *c, enum cleantext_kind kind,
 }
 
 /*
- * The longest thing that begins with token k: its end, or k.  *how is what it
+ * The longest thing that begins with token k: its end, or k; of things that
+ * count only as a whole value, if all is set.  *how is what it
  * counts as; one that is weak is noted for its token.
  */
 static size_t
-match(const struct set *s, const struct text *t, size_t k, int *how)
+match(const struct set *s, const struct text *t, size_t k, bool all, int *how)
 {
 	const struct text_token *x = &t->token[k];
 	size_t i, j, found = k;
@@ -527,7 +528,7 @@ match(const struct set *s, const struct text *t, size_t k, int *how)
 		if (e->generation != s->generation)
 			continue;
 		if ((e->how & STRONG) ||
-		    ((e->how & WHOLE) && k == 0 && i + 1 == t->tokens)) {
+		    (all && (e->how & WHOLE) && k == 0 && i + 1 == t->tokens)) {
 			*how |= STRONG;
 			found = i + 1;
 		} else if (i == k) {
@@ -627,7 +628,7 @@ alone(const struct text *t, size_t k)
 }
 
 static void
-take_identity(struct cleantext *c, struct text *t)
+take_identity(struct cleantext *c, struct text *t, bool all)
 {
 	size_t k, end, also;
 	int how, more;
@@ -637,8 +638,8 @@ take_identity(struct cleantext *c, struct text *t)
 		c->weak = grown(c->weak, c->weak_size, 1);
 	}
 	for (k = 0; k < t->tokens; k++) {
-		end = match(&c->object, t, k, &how);
-		also = match(&c->words, t, k, &more);
+		end = match(&c->object, t, k, all, &how);
+		also = match(&c->words, t, k, all, &more);
 		if (also > end)
 			end = also;
 		c->weak[k] = (how & WEAK) != 0;
@@ -664,7 +665,7 @@ cleantext_clean(struct cleantext *c, const struct charset *set,
 		return CLEANTEXT_CANNOT;
 	twice = also_utf8(set, value, n);
 	text_read(&c->text, set, value, n);
-	take_identity(c, &c->text);
+	take_identity(c, &c->text, true);
 	textpat_take(&c->text);
 	*out = value;
 	*out_n = n;
@@ -673,7 +674,7 @@ cleantext_clean(struct cleantext *c, const struct charset *set,
 	if (twice) {
 		charset_utf8(&other);
 		text_read(&c->other, &other, *out, *out_n);
-		take_identity(c, &c->other);
+		take_identity(c, &c->other, true);
 		textpat_take(&c->other);
 		if (c->other.any)
 			*out = text_write(&c->other, fill, out_n);
@@ -707,13 +708,13 @@ cleantext_within(struct cleantext *c, const void *bytes, size_t n)
 		return true; /* not known not to */
 	charset_utf8(&set);
 	text_read(&c->text, &set, p, n);
-	take_identity(c, &c->text);
+	take_identity(c, &c->text, false);
 	hit = c->text.any;
 	if (!hit && memchr(p, 0, n) != NULL) {
 		flat = grown(NULL, n, 1);
 		m = narrow(p, n, flat);
 		text_read(&c->text, &set, flat, m);
-		take_identity(c, &c->text);
+		take_identity(c, &c->text, false);
 		hit = c->text.any;
 		free(flat);
 	}

@@ -517,8 +517,9 @@ by_vr(struct deid *d, struct dcm_element *e, unsigned vr)
 
 	if (cleans(d, e, vr))
 		return clean(d, e, vr);
-	/* Codes mean the same in every object, and long ones are no ids. */
-	if (is_code(e->tag) && d->clean && d->mode[e->depth] != NORMAL &&
+	/* What has no rule, a code or its meaning, only loses names and ids. */
+	if (d->clean &&
+	    (vr == VR('L', 'O') || vr == VR('S', 'H') || vr == VR('U', 'C')) &&
 	    (p = dcm_value(d->set, e)) != NULL &&
 	    clean_hides(d->clean, p, e->size))
 		return clean(d, e, vr);
@@ -717,6 +718,18 @@ in_content(
 	return true;
 }
 
+/* Is it text, as far as that can be told? */
+static bool
+printable(const char *p, size_t n)
+{
+	size_t i;
+
+	n = without_padding(p, n);
+	for (i = 0; i < n && allowed(VR('L', 'T'), p[i]); i++)
+		;
+	return i == n;
+}
+
 /* A private element that may be kept. */
 static enum dcm_do
 private_element(struct deid *d, struct dcm_element *e)
@@ -748,9 +761,12 @@ private_element(struct deid *d, struct dcm_element *e)
 	case VR('U', 'I'):
 		return by_vr(d, e, vr);
 	}
+	if ((p = dcm_value(d->set, e)) == NULL)
+		return DCM_KEEP;
+	if (vr == VR('U', 'N') && printable(p, e->size))
+		return clean(d, e, vr);
 	/* Text may be in anything but a few numbers. */
-	if (e->size > 8 && (p = dcm_value(d->set, e)) != NULL &&
-	    clean_hides(d->clean, p, e->size))
+	if (e->size > 8 && clean_hides(d->clean, p, e->size))
 		return DCM_REMOVE;
 	return by_vr(d, e, vr);
 }
