@@ -5,6 +5,7 @@
 #include "deid.h"
 #include "dict.h"
 #include "secret.h"
+#include "sitekey.h"
 #include "tap.h"
 
 static void
