@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "db.h"
@@ -38,7 +39,11 @@ static struct who ada,  /* owns what she makes */
 static const char *const creators[] = { "/mdm", "/C=UN/CN=Robot: night" };
 static const char *const admins[] = { "/C=UN/CN=root", "/C=UN/CN=root2",
 	"/C=UN/CN=root3" };
-static const struct hydra_policy policy = { creators, 2, admins, 3, K };
+static const char *const everybody[] = { "*" };
+static const struct hydra_policy policy = { creators, 2, admins, 3, K },
+				 strict = { creators, 2, admins, 3, K + 1 },
+				 open_to_all = { everybody, 1, everybody, 1,
+					 0 };
 
 static void
 make_who(struct who *who, const char *dn, ...)
@@ -246,6 +251,20 @@ registering(void)
 	split("000000000000000000000000000000ab", 1);
 	ask(0, &ada, "put", "%s\towner=/mdm\n", share_line[0]);
 	ok(says("error=bad"), "and an owner who is a group");
+	hydra_set_policy(store[0], &strict);
+	ask(0, &ada, "put", "%s\n", share_line[0]);
+	ok(says("error=bad") && strstr(answer, "threshold") != NULL,
+	    "and a k below the store's threshold");
+	hydra_set_policy(store[0], NULL);
+	ask(0, &ada, "put", "%s\n", share_line[0]);
+	ok(says("error=denied"), "without a policy nobody creates");
+	hydra_set_policy(store[0], &open_to_all);
+	ask(0, &eve, "put", "%s\n", share_line[0]);
+	ok(says("put=new"), "or everyone does");
+	ask(0, &nix, "rm", "000000000000000000000000000000ab\n");
+	ok(says("error=denied"), "though * makes nobody an admin");
+	ask(0, &eve, "rm", "000000000000000000000000000000ab\n");
+	hydra_set_policy(store[0], &policy);
 }
 
 /* Every letter guards what the table says, and nothing else. */
@@ -583,6 +602,51 @@ epochs(void)
 	strcpy(sum0, value("sum"));
 	ask(1, &ada, "stat", "%s\n", guid);
 	ok(strcmp(value("sum"), sum0) == 0, "stores that agree have one sum");
+}
+
+/* Shares beside the current one are bounded, looked at, and removed with it. */
+static void
+staged(void)
+{
+	static const char *const steps[] = { "", "", NULL };
+	static const struct db_schema schema = { "mdm store", steps };
+	struct db *db = db_open("sqlite:s1", &schema, false, &w);
+	char guid[SHARE_ID + 1], sql[500];
+	struct db_stmt *q;
+	struct stat st;
+	unsigned e;
+
+	strcpy(guid, new_key());
+	for (e = 2; e <= 5; e++) {
+		split(guid, e);
+		ask(0, &ada, "stage", "%s\n", share_line[0]);
+	}
+	ok(says("stage=new"), "four epochs beside the current one");
+	ask(0, &ada, "stage", "%s\n", share_line[0]);
+	ok(says("stage=same"), "the last again");
+	ask(0, &ada, "stage", "%s\n", (split(guid, 6), share_line[0]));
+	ok(says("error=bad"), "and no more");
+	snprintf(sql, sizeof sql,
+	    "UPDATE epoch SET tag = sealed WHERE guid = x'%s' AND e = 2;"
+	    "UPDATE epoch SET sealed = (SELECT sealed FROM epoch WHERE"
+	    " guid = x'%s' AND e = 4) WHERE guid = x'%s' AND e = 3",
+	    guid, guid, guid);
+	ok(db_exec(db, sql, &w) == 0, "two are tampered with");
+	ask(0, &ada, "switch", "%s\te=2\n", guid);
+	ok(says("error=damaged"), "a damaged one does not become current");
+	ask(0, &ada, "switch", "%s\te=3\n", guid);
+	ok(says("error=damaged"), "nor one that is another's");
+	ask(0, &ada, "get", "%s\n", guid);
+	ok(says("e=1"), "the current one stays");
+	ask(0, &ada, "rm", "%s\n", guid);
+	snprintf(sql, sizeof sql,
+	    "SELECT count(*) FROM epoch WHERE guid = x'%s'", guid);
+	q = db_prepare(db, sql, &w);
+	ok(db_step(q, &w) == 1 && db_int(q, 0) == 0,
+	    "removed, with what was beside it");
+	db_reset(q);
+	ok(stat("s1-wal", &st) == 0 && st.st_size == 0, "from the log as well");
+	db_close(db);
 }
 
 /* The rows of the table of what happens when one store of three is missing. */
@@ -961,14 +1025,14 @@ files(void)
 	ok(strstr(answer, "\theld=") == NULL, "changes without an identity");
 	ask(0, &nix, "get", "%s\n", guid);
 	ok(says("x=1"), "hold at once");
-	split("000000000000000000000000000000ab", 1);
+	split("000000000000000000000000000000ba", 1);
 	ask(0, NULL, "put", "%s\n", share_line[0]);
 	ok(says("put=new"), "puts");
-	ask(0, NULL, "getacl", "000000000000000000000000000000ab\n");
+	ask(0, NULL, "getacl", "000000000000000000000000000000ba\n");
 	ok(says("owner=-") && says("group=-"), "keys of nobody");
-	ask(0, &ada, "get", "000000000000000000000000000000ab\n");
+	ask(0, &ada, "get", "000000000000000000000000000000ba\n");
 	ok(says("error=denied"), "that no client gets");
-	ask(0, NULL, "rm", "000000000000000000000000000000ab\n");
+	ask(0, NULL, "rm", "000000000000000000000000000000ba\n");
 	ok(strstr(answer, "\treceipt=") != NULL, "removes");
 	ok(hydra_ping(store[0], &w) == 0, "the store is well");
 	ok(hydra_open(2, urls ? urls[0] : "sqlite:s1", urls ? "s1.key" : NULL,
@@ -1008,6 +1072,7 @@ main(int argc, char **argv)
 	batches();
 	undoing();
 	epochs();
+	staged();
 	missing();
 	listing();
 	requests();
