@@ -26,6 +26,8 @@ static const char *new_site_key;
 static const char *rejects;
 static const char *masks;
 static const char *faces;
+static const char *shift_days;
+static int shift_time;
 static long long max_dataset = 16 << 20;
 
 static const struct poptOption options[] = {
@@ -47,6 +49,10 @@ static const struct poptOption options[] = {
 	{ "words", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 2,
 	    "with options that clean text: take these out too; may be repeated",
 	    "FILE" },
+	{ "shift-days", '\0', POPT_ARG_STRING, &shift_days, 0,
+	    "modified dates: move them by so many (-3650..-365)", "MIN..MAX" },
+	{ "shift-time", '\0', POPT_ARG_NONE, &shift_time, 0,
+	    "and by a part of a day", NULL },
 	{ "rejects", '\0', POPT_ARG_STRING, &rejects, 0,
 	    "go on after a record that cannot be had; list it in FILE",
 	    "FILE" },
@@ -190,8 +196,16 @@ profile(void)
 		if (profile_choose(p, opt_lists[0].v[i], &w) < 0)
 			die_why(&w);
 	pixel_rules(p);
+	if (shift_days && profile_shift_days(p, shift_days, &w) < 0)
+		die_why(&w);
+	if (shift_time)
+		p->shift_time = true;
 	if (profile_check(p, &w) < 0)
 		die_why(&w);
+	if ((shift_days || shift_time) &&
+	    !profile_has(p, PROFILE_RETAIN_MODIFIED_DATES))
+		die(EXIT_USAGE, "dates are moved with --option "
+				"retain-longitudinal-modified-dates only");
 	return p;
 }
 

@@ -28,6 +28,7 @@
 #define METHOD 0x00120063
 #define METHOD_CODE 0x00120064
 #define PURPOSE 0x0040a170 /* Purpose of Reference Code Sequence */
+#define TIMEZONE 0x00080201
 #define DATES_MODIFIED 0x00280303
 
 /* How an item's elements are treated, by the sequence that they are in. */
@@ -59,6 +60,7 @@ struct deid {
 	uint32_t sequence[WALK_DEPTH + 2];     /* that they are items of */
 	char *value;                           /* what takes a value's place */
 	size_t value_size;
+	char dates[1024]; /* the same, of dates and ages */
 };
 
 enum deid_action
@@ -118,10 +120,23 @@ row_index(const struct deid_row *row)
 	return deid_row_count + i;
 }
 
+/* Is it a date or time, or the offset of some? */
+static bool
+is_date(const struct deid_row *row)
+{
+	static const char *const vr[] = { "DA", "DT", "TM" };
+	size_t i;
+
+	for (i = 0; i < sizeof vr / sizeof *vr; i++)
+		if (strcmp(row->vr, vr[i]) == 0)
+			return true;
+	return row->tag == TIMEZONE;
+}
+
 /*
- * What the options make of a row.  Of several that have a say, one that
- * modifies comes before one that retains: dates are moved even if the device
- * that they belong to is retained.
+ * What the options make of a row.  Of several that have a say, one that cleans
+ * comes before one that retains.  Dates that are retained are moved as far as
+ * all are, which is nowhere unless the option for that is chosen.
  */
 static enum deid_action
 with_options(const struct deid_row *row, const struct deid_profile *p)
@@ -135,10 +150,14 @@ with_options(const struct deid_row *row, const struct deid_profile *p)
 
 		if (c == '-' || !profile_has(p, (enum profile_option)i))
 			continue;
-		if (c == 'C')
-			return i == PROFILE_RETAIN_MODIFIED_DATES ? DEID_DATE
-								  : DEID_CLEAN;
-		a = DEID_K;
+		if (is_date(row))
+			a = DEID_DATE;
+		else if (c == 'K')
+			a = DEID_K;
+		else if (i == PROFILE_RETAIN_MODIFIED_DATES)
+			a = row->action; /* a time in a form of its own */
+		else
+			return DEID_CLEAN;
 	}
 	return a;
 }
@@ -509,6 +528,91 @@ cleans(const struct deid *d, const struct dcm_element *e, unsigned vr)
 	return false;
 }
 
+/* What a date's time was, before any was moved. */
+static size_t
+time_of(struct deid *d, struct dcm_element *e, char *out, size_t size)
+{
+	bool before;
+	uint32_t tag = dates_time_of(e->tag, &before);
+	size_t n = tag ? dcm_peek(d->set, e, &tag, 1, out, size) : 0;
+
+	if (n > 0 && before)
+		dates_unmove(&d->names->shift, out, n);
+	return n;
+}
+
+/* +HHMM or -HHMM, as it is. */
+static enum dcm_do
+timezone_offset(struct deid *d, struct dcm_element *e)
+{
+	const char *p = dcm_value(d->set, e);
+	size_t n = p ? without_padding(p, e->size) : 0, i;
+
+	if (n == 0)
+		return DCM_KEEP;
+	if (n != 5 || (*p != '+' && *p != '-'))
+		return DCM_REMOVE;
+	for (i = 1; i < n; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return DCM_REMOVE;
+	return DCM_KEEP;
+}
+
+/* A date or time that stays, moved as far as all are; a dummy if it is none. */
+static enum dcm_do
+date(struct deid *d, struct dcm_element *e, unsigned vr)
+{
+	const char *p = dcm_value(d->set, e);
+	size_t n = p ? without_padding(p, e->size) : 0, k = 0;
+	char time[256];
+
+	if (e->tag == TIMEZONE)
+		return timezone_offset(d, e);
+	if (vr != VR('D', 'A') && vr != VR('D', 'T') && vr != VR('T', 'M'))
+		return DCM_REMOVE;
+	if (n == 0)
+		return DCM_KEEP;
+	if (n >= sizeof d->dates)
+		return dummy(d, e, vr);
+	if (vr == VR('D', 'A') && d->names->shift.minutes != 0)
+		k = time_of(d, e, time, sizeof time);
+	if (!dates_move(&d->names->shift, vr, p, n, time, k, d->dates))
+		return dummy(d, e, vr);
+	if (memcmp(d->dates, p, n) == 0 && n == without_padding(p, e->size))
+		return DCM_KEEP;
+	if (n % 2 != 0)
+		d->dates[n++] = ' ';
+	e->with = d->dates;
+	e->with_size = n;
+	return DCM_REPLACE;
+}
+
+/* An age that stays, unless it is above that of nearly all. */
+static enum dcm_do
+age(struct deid *d, struct dcm_element *e)
+{
+	const char *p = dcm_value(d->set, e);
+	size_t n = p ? without_padding(p, e->size) : 0;
+
+	if (n == 0)
+		return DCM_KEEP;
+	if (!dates_age(p, n, d->dates))
+		return DCM_EMPTY;
+	if (memcmp(d->dates, p, 4) == 0)
+		return DCM_KEEP;
+	e->with = d->dates;
+	e->with_size = 4;
+	return DCM_REPLACE;
+}
+
+/* Do dates stay, moved or not? */
+static bool
+keeps_dates(const struct deid *d)
+{
+	return profile_has(d->profile, PROFILE_RETAIN_FULL_DATES) ||
+	       profile_has(d->profile, PROFILE_RETAIN_MODIFIED_DATES);
+}
+
 /* What the table does not list, by the kind of value it is. */
 static enum dcm_do
 by_vr(struct deid *d, struct dcm_element *e, unsigned vr)
@@ -531,10 +635,13 @@ by_vr(struct deid *d, struct dcm_element *e, unsigned vr)
 	case VR('D', 'A'):
 	case VR('D', 'T'):
 	case VR('T', 'M'):
+		return keeps_dates(d) ? date(d, e, vr) : dummy(d, e, vr);
 	case VR('L', 'T'):
 	case VR('S', 'T'):
 	case VR('U', 'T'):
 		return dummy(d, e, vr);
+	case VR('A', 'S'):
+		return age(d, e);
 	case VR('U', 'I'):
 		return structural(e->tag) ||
 			       profile_has(d->profile, PROFILE_RETAIN_UIDS)
@@ -638,11 +745,12 @@ value(
 		if (d->clean && is_text(vr))
 			return clean(d, e, vr);
 		return DCM_REMOVE;
-	case DEID_DATE:
 	case DEID_HASH:
 	case DEID_VALUE:
 	case DEID_REJECT:
 		return DCM_REMOVE;
+	case DEID_DATE:
+		return date(d, e, vr);
 	case DEID_Z:
 		return DCM_EMPTY;
 	case DEID_D:
@@ -650,6 +758,8 @@ value(
 	case DEID_U:
 		return other_uids(d, e);
 	default:
+		if (vr == VR('A', 'S'))
+			return age(d, e);
 		return is_text(vr) ? keep_text(d, e, vr) : DCM_KEEP;
 	}
 }
@@ -890,6 +1000,10 @@ digest(const struct deid_profile *p, char out[17])
 		sums_add(&s, text,
 		    (size_t)snprintf(
 			text, sizeof text, "options %03x\n", p->options));
+	if (profile_has(p, PROFILE_RETAIN_MODIFIED_DATES))
+		sums_add(&s, text,
+		    (size_t)snprintf(text, sizeof text, "shift %d %d %d\n",
+			p->shift_min, p->shift_max, p->shift_time));
 	sums_end(&s, &t);
 	memcpy(out, t.sha256, 16);
 	out[16] = '\0';
@@ -1007,6 +1121,27 @@ want(void *arg, struct dcm_element *e)
 	return DCM_KEEP;
 }
 
+/* How far the patient's dates are moved: the same in every object. */
+static struct dates_shift
+shift_of(struct deid *d, const char *id, size_t n)
+{
+	const struct deid_profile *p = d->profile;
+	struct dates_shift s = { 0, 0 };
+	uint64_t v;
+
+	if (!profile_has(p, PROFILE_RETAIN_MODIFIED_DATES))
+		return s;
+	v = pseudo_number(d->pseudo, "shift", d->issuer, d->issuer_len, id, n);
+	s.days = p->shift_min +
+		 (int)(v % (uint64_t)(p->shift_max - p->shift_min + 1));
+	if (p->shift_time) {
+		v = pseudo_number(
+		    d->pseudo, "minutes", d->issuer, d->issuer_len, id, n);
+		s.minutes = 1 + (int)(v % (24 * 60 - 1));
+	}
+	return s;
+}
+
 /* Who it is, before that is removed. */
 static int
 name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
@@ -1023,6 +1158,7 @@ name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
 	if (n == 0) /* nobody in particular: each study its own patient */
 		n = dcm_get(set, STUDY_UID, id, sizeof id);
 	pseudo_patient(d->pseudo, o->patient, d->issuer, d->issuer_len, id, n);
+	o->shift = shift_of(d, id, n);
 	dcm_get(set, SOP_CLASS, o->sop_class, sizeof o->sop_class);
 	if (o->sop_class[strspn(o->sop_class, "0123456789.")] != '\0')
 		o->sop_class[0] = '\0';
@@ -1054,6 +1190,16 @@ put_codes(struct deid *d, struct dcm *set, struct why *w)
 	return 0;
 }
 
+static const char *
+dates_are(const struct deid *d)
+{
+	if (profile_has(d->profile, PROFILE_RETAIN_FULL_DATES))
+		return "UNMODIFIED";
+	return profile_has(d->profile, PROFILE_RETAIN_MODIFIED_DATES)
+		   ? "MODIFIED"
+		   : "REMOVED";
+}
+
 int
 deid_apply(
     struct deid *d, struct dcm *set, struct deid_names *names, struct why *w)
@@ -1077,7 +1223,7 @@ deid_apply(
 	    dcm_put(set, REMOVED_IDENTITY, VR('C', 'S'), "YES", w) < 0 ||
 	    dcm_put(set, METHOD, VR('L', 'O'), method, w) < 0 ||
 	    put_codes(d, set, w) < 0 ||
-	    dcm_put(set, DATES_MODIFIED, VR('C', 'S'), "REMOVED", w) < 0)
+	    dcm_put(set, DATES_MODIFIED, VR('C', 'S'), dates_are(d), w) < 0)
 		return -1;
 	return 0;
 }

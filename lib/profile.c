@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,14 +15,14 @@ const struct profile_option_info profile_options[PROFILE_OPTIONS] = {
 	{ "clean-descriptors", "113105", "Clean Descriptors Option", 7, true },
 	{ "retain-longitudinal-full-dates", "113106",
 	    "Retain Longitudinal Temporal Information Full Dates Option", 5,
-	    false },
+	    true },
 	{ "retain-longitudinal-modified-dates", "113107",
 	    "Retain Longitudinal Temporal Information Modified Dates Option", 6,
-	    false },
+	    true },
 	{ "retain-patient-characteristics", "113108",
-	    "Retain Patient Characteristics Option", 4, false },
+	    "Retain Patient Characteristics Option", 4, true },
 	{ "retain-device-identity", "113109", "Retain Device Identity Option",
-	    2, false },
+	    2, true },
 	{ "retain-uids", "113110", "Retain UIDs Option", 1, true },
 	{ "retain-safe-private", "113111", "Retain Safe Private Option", 0,
 	    true },
@@ -37,6 +38,8 @@ profile_new(void)
 	if (p == NULL)
 		die(EXIT_IO, "out of memory");
 	strcpy(p->name, "basic");
+	p->shift_min = -3650;
+	p->shift_max = -365;
 	return p;
 }
 
@@ -69,6 +72,34 @@ bool
 profile_has(const struct deid_profile *p, enum profile_option o)
 {
 	return (p->options >> o & 1) != 0;
+}
+
+/* A whole number of days, and where it ends; NULL if it is none. */
+static const char *
+days(const char *s, int *n)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(s, &end, 10);
+	if (end == s || errno != 0 || v < -PROFILE_DAYS || v > PROFILE_DAYS)
+		return NULL;
+	*n = (int)v;
+	return end;
+}
+
+int
+profile_shift_days(struct deid_profile *p, const char *range, struct why *w)
+{
+	const char *s = days(range, &p->shift_min);
+
+	if (s != NULL && strncmp(s, "..", 2) == 0)
+		s = days(s + 2, &p->shift_max);
+	if (s == NULL || *s != '\0' || p->shift_min > p->shift_max)
+		return why_set(w, EXIT_USAGE,
+		    "days to move dates by: MIN..MAX, MIN not above MAX");
+	return 0;
 }
 
 int

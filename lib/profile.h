@@ -46,9 +46,14 @@ enum profile_faces {
 	PROFILE_FACES_REJECT,
 };
 
+#define PROFILE_NAME 16      /* characters of its name, at most */
+#define PROFILE_DAYS 1000000 /* that dates are moved by, at most */
+
 struct deid_profile {
-	char name[33];       /* "basic", or the file's own */
-	unsigned options;    /* bits: 1 << enum profile_option */
+	char name[PROFILE_NAME + 1]; /* "basic", or the file's own */
+	unsigned options;            /* bits: 1 << enum profile_option */
+	int shift_min, shift_max;    /* days that dates are moved by */
+	bool shift_time;             /* and by a part of a day */
 	unsigned accepted;   /* risks of showing who it is, as in risk.h */
 	struct masks *masks; /* mask.h; NULL for none; the profile's */
 	enum profile_faces faces;
@@ -61,6 +66,10 @@ void profile_free(struct deid_profile *p);
 /* Choose an option, by its name or its code. 0, or -1 with EXIT_USAGE. */
 int profile_choose(struct deid_profile *p, const char *option, struct why *w);
 bool profile_has(const struct deid_profile *p, enum profile_option o);
+
+/* MIN..MAX, in days.  0, or -1 with EXIT_USAGE. */
+int profile_shift_days(
+    struct deid_profile *p, const char *range, struct why *w);
 
 /* Once all is chosen: is it allowed together?  0, or -1 with EXIT_USAGE. */
 int profile_check(const struct deid_profile *p, struct why *w);

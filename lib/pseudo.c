@@ -148,6 +148,24 @@ pseudo_patient(struct pseudo *p, char out[PSEUDO_MAX], const void *issuer,
 	letters(out + 1, md, 23);
 }
 
+uint64_t
+pseudo_number(struct pseudo *p, const char *purpose, const void *issuer,
+    size_t issuer_len, const void *id, size_t n)
+{
+	unsigned char md[KEEPER_MAC];
+	uint64_t v = 0;
+	int i;
+
+	p->used = 0;
+	add(p, purpose, strlen(purpose));
+	add(p, issuer, issuer_len);
+	add(p, id, n);
+	keeper_mac(p->keeper, KEEPER_SHIFT, p->message, p->used, md);
+	for (i = 0; i < 8; i++)
+		v = v << 8 | md[i];
+	return v;
+}
+
 void
 pseudo_id(struct pseudo *p, char out[PSEUDO_MAX], const char *kind,
     const void *id, size_t n)

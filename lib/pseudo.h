@@ -2,6 +2,7 @@
 #define PSEUDO_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "keeper.h"
 
@@ -39,6 +40,13 @@ void pseudo_want_uid(struct pseudo *p, const void *uid, size_t n);
  */
 void pseudo_patient(struct pseudo *p, char out[PSEUDO_MAX], const void *issuer,
     size_t issuer_len, const void *id, size_t n);
+
+/*
+ * A number for a purpose, which is the patient's: for issuer and id together,
+ * evenly from 0 to 2^64 - 1.
+ */
+uint64_t pseudo_number(struct pseudo *p, const char *purpose,
+    const void *issuer, size_t issuer_len, const void *id, size_t n);
 
 /* An identifier of a kind ("study", "accession"), at most 16 characters. */
 void pseudo_id(struct pseudo *p, char out[PSEUDO_MAX], const char *kind,

@@ -8,13 +8,14 @@
 data=$($PYTHON -c 'import pydicom.data, os; print(os.path.dirname(pydicom.data.__file__))')/test_files
 dcm-anon --new-site-key key || exit 70
 export data MDM_SITE_KEY=$dir/key
+export moved=retain-longitudinal-modified-dates
 
 cat >new-errors <<'EOS'
 #!/bin/bash
 # new-errors OUT OPTION...: what is wrong with what dcm-anon makes of the files
 errors()
 {
-	(dciodvfy "$1") 2>&1 | grep -a ^Error | sed "s/<[0-9.]*>//" | sort -u
+	(dciodvfy "$1") 2>&1 | grep -a ^Error | sed "s/<[0-9.:]*>//" | sort -u
 }
 out=$1
 shift
@@ -35,6 +36,17 @@ t 'the Basic Profile' '
 	cat found
 	[ ! -s found ]
 	[ "$(wc -l <basic/done)" -gt 50 ]
+'
+
+t 'options that retain' '
+	for o in retain-uids "$moved" retain-patient-characteristics \
+	    retain-device-identity retain-institution-identity; do
+		set -- "$@" --option $o
+	done
+	./new-errors retain "$@" --shift-time >found
+	cat found
+	[ ! -s found ]
+	[ "$(wc -l <retain/done)" -gt 50 ]
 '
 
 t 'the check can fail' '
