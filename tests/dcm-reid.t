@@ -56,7 +56,7 @@ t 'the age program alone opens an entry' '
 '
 
 t 'by how much dates were moved is in it' '
-	dcm-anon --option retain-modified-dates --shift-days 5..5 --ledger moved \
+	dcm-anon --option 113107 --shift-days 5..5 --ledger moved \
 	    --ledger-to "$(cat one.to)" <CT_small.dcm >moved.dcm
 	base64 -d moved | age -d -i one.id >lines
 	says "	shift=+5	minutes=0" lines
