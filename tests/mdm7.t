@@ -37,7 +37,7 @@ t 'deleting' '
 	export STUDY
 	flow "Deleting, by hand" >delete
 	bash -euo pipefail delete >/dev/null
-	exits 1 lfc-ls "$STUDY" 2>/dev/null
+	[ "$(lfc-ls -R --manifest "$STUDY" | tail -n 1)" = ".end	0" ]
 	mdm-check
 '
 
