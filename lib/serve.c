@@ -279,6 +279,18 @@ on_signal(struct serve *s, int sig, event_callback_fn fn)
 }
 
 static void
+hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(how, &set, NULL);
+}
+
+static void
 quiet(int severity, const char *text)
 {
 	if (severity >= EVENT_LOG_ERR)
@@ -315,12 +327,10 @@ serve_open(
 		serve_close(s);
 		return NULL;
 	}
-	s->hup = on_signal(s, SIGHUP, on_hup);
-	s->term = on_signal(s, SIGTERM, on_term);
-	s->intr = on_signal(s, SIGINT, on_term);
 	s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
 	if (s->tick == NULL || event_add(s->tick, &second) < 0)
 		die(EXIT_IO, "libevent does not start");
+	hold_signals(SIG_BLOCK);
 	return s;
 }
 
@@ -338,6 +348,10 @@ serve_addresses(const struct serve *s, FILE *f)
 int
 serve_run(struct serve *s, struct why *w)
 {
+	s->hup = on_signal(s, SIGHUP, on_hup);
+	s->term = on_signal(s, SIGTERM, on_term);
+	s->intr = on_signal(s, SIGINT, on_term);
+	hold_signals(SIG_UNBLOCK);
 	notify("READY=1");
 	if (event_base_dispatch(s->base) < 0)
 		return why_set(w, EXIT_BUG, "the event loop failed");
@@ -364,8 +378,9 @@ serve_close(struct serve *s)
 		event_free(s->hup);
 		event_free(s->term);
 		event_free(s->intr);
-		event_free(s->tick);
 	}
+	if (s->tick != NULL)
+		event_free(s->tick);
 	SSL_CTX_free(s->tls);
 	X509_STORE_free(s->trust);
 	tokens_free(s->tokens);

@@ -90,7 +90,9 @@ void serve_put(void *out, const void *p, size_t n);
 
 /*
  * Make the server: sockets are bound (or taken from the service manager),
- * files are read.  rules and app are kept.  NULL with *w.
+ * files are read.  rules and app are kept.  NULL with *w.  From here on
+ * signals wait for serve_run(), so that whoever learns the address may send
+ * them.
  */
 struct serve *serve_open(const struct serve_rules *rules,
     const struct serve_app *app, struct why *w);
