@@ -9,6 +9,7 @@
 
 #include "anon.h"
 #include "bare.h"
+#include "ledger.h"
 #include "line.h"
 #include "mask.h"
 #include "opt.h"
@@ -28,6 +29,7 @@ static const char *masks;
 static const char *faces;
 static const char *shift_days;
 static int shift_time;
+static const char *ledger_file;
 static long long max_dataset = 16 << 20;
 
 static const struct poptOption options[] = {
@@ -53,6 +55,11 @@ static const struct poptOption options[] = {
 	    "modified dates: move them by so many (-3650..-365)", "MIN..MAX" },
 	{ "shift-time", '\0', POPT_ARG_NONE, &shift_time, 0,
 	    "and by a part of a day", NULL },
+	{ "ledger", '\0', POPT_ARG_STRING, &ledger_file, 0,
+	    "append to FILE which object became which, sealed", "FILE" },
+	{ "ledger-to", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 3,
+	    "an age recipient who may read the ledger; may be repeated",
+	    "age1..." },
 	{ "rejects", '\0', POPT_ARG_STRING, &rejects, 0,
 	    "go on after a record that cannot be had; list it in FILE",
 	    "FILE" },
@@ -61,6 +68,40 @@ static const struct poptOption options[] = {
 	    "BYTES" },
 	OPT_COMMON
 };
+
+static struct ledger *ledger; /* or NULL */
+
+/* What an object became is durable before the object is said to be there. */
+static void
+settle_ledger(void)
+{
+	struct why w = { 0 };
+
+	if (ledger != NULL && ledger_flush(ledger, &w) < 0)
+		die_why(&w);
+}
+
+static void
+idle(void *stamp)
+{
+	settle_ledger();
+	stamp_idle(stamp);
+}
+
+static void
+open_ledger(struct anon *a)
+{
+	struct why w = { 0 };
+
+	if ((ledger_file != NULL) != (opt_lists[3].n > 0))
+		die(EXIT_USAGE, "--ledger and --ledger-to belong together");
+	if (ledger_file == NULL)
+		return;
+	ledger = ledger_open(ledger_file, opt_lists[3].v, opt_lists[3].n, &w);
+	if (ledger == NULL)
+		die_why(&w);
+	anon_ledger(a, ledger);
+}
 
 static int
 record_fill(void *arg, void *buf, size_t size, size_t *got, struct why *w)
@@ -81,6 +122,7 @@ one_object(struct anon *a, struct stamp *s, struct bare_source *b)
 		stamp_settle(s, &ignored);
 		die_why(&w);
 	}
+	settle_ledger();
 	out_commit();
 }
 
@@ -248,8 +290,9 @@ stream(struct anon *a, struct stamp *s, struct recout *out, struct recin *in,
 
 	if (rejects_fd >= 0)
 		aside_to = lineout_open(rejects_fd, "rejects", false);
-	recin_on_idle(in, stamp_idle, s);
+	recin_on_idle(in, idle, s);
 	all_records(a, in, aside_to);
+	settle_ledger();
 	if (stamp_settle(s, &w) < 0 || recout_end(out, &w) < 0 ||
 	    (aside_to != NULL && lineout_end(aside_to, &w) < 0))
 		die_why(&w);
@@ -310,6 +353,7 @@ main(int argc, char **argv)
 	a = anon_new(d, pixels_new(rules),
 	    stamp = stamp_open(out, fd, keeper_plain(keeper), KEEPER_MAC),
 	    (unsigned long long)max_dataset);
+	open_ledger(a);
 	if (opt_output == NULL)
 		sandbox_closed();
 	else

@@ -6,6 +6,7 @@
 #include "dict.h"
 #include "flate.h"
 #include "idset.h"
+#include "ledger.h"
 
 #define DICOMDIR_TAG 0x00041220
 
@@ -17,6 +18,8 @@ struct anon {
 	size_t max;
 
 	struct idset *names_out; /* of records given out */
+	struct ledger *ledger;   /* or NULL */
+	struct line entry;       /* of the object at hand */
 
 	/* The object at hand. */
 	const struct anon_source *src;
@@ -59,6 +62,7 @@ anon_new(struct deid *d, struct pixels *x, struct stamp *out,
 	a->out = out;
 	a->max = (size_t)max_dataset;
 	a->names_out = idset_new();
+	line_init(&a->entry, false);
 	return a;
 }
 
@@ -69,6 +73,7 @@ anon_free(struct anon *a)
 		return;
 	dcm_free(a->dcm);
 	idset_free(a->names_out);
+	line_free(&a->entry);
 	free(a->coded);
 	free(a->tail);
 	free(a);
@@ -290,6 +295,54 @@ put_pixel_header(struct anon *a)
 	}
 }
 
+void
+anon_ledger(struct anon *a, struct ledger *l)
+{
+	a->ledger = l;
+}
+
+static void
+entry_old(struct anon *a, const char *key, uint32_t tag)
+{
+	char old[1024];
+	size_t n = dcm_get(a->dcm, tag, old, sizeof old);
+
+	if (n > 0)
+		line_set(&a->entry, key, old, n);
+}
+
+/* For the ledger: who it was, before the rules. */
+static void
+entry_begin(struct anon *a)
+{
+	line_reset(&a->entry);
+	entry_old(a, "study", 0x0020000d);
+	entry_old(a, "series", 0x0020000e);
+	entry_old(a, "sop", 0x00080018);
+	entry_old(a, "patient", 0x00100020);
+	entry_old(a, "issuer", 0x00100021);
+}
+
+/* And who it is now. */
+static void
+entry_end(struct anon *a, const char *name)
+{
+	const struct dates_shift *shift = &a->names.shift;
+	const char *digest = deid_digest(a->deid);
+	char days[16];
+
+	line_set_name(&a->entry, name, strlen(name));
+	line_set(
+	    &a->entry, "pseudonym", a->names.patient, strlen(a->names.patient));
+	line_set(&a->entry, "profile", digest, strlen(digest));
+	if (shift->days == 0 && shift->minutes == 0)
+		return;
+	snprintf(days, sizeof days, "%+d", shift->days);
+	line_set_word(&a->entry, "shift", days);
+	line_set_number(
+	    &a->entry, "minutes", (unsigned long long)shift->minutes);
+}
+
 /* Parse, apply the rules, and write everything up to the pixels' value. */
 static int
 make_head(struct anon *a, struct why *w)
@@ -299,11 +352,16 @@ make_head(struct anon *a, struct why *w)
 	unsigned char id[16];
 
 	if (dcm_parse(a->dcm, s->in + a->meta.dataset,
-		a->kept - a->meta.dataset, a->meta.syntax, w) < 0 ||
-	    deid_apply(a->deid, a->dcm, &a->names, w) < 0)
+		a->kept - a->meta.dataset, a->meta.syntax, w) < 0)
+		return ASIDE;
+	if (a->ledger != NULL)
+		entry_begin(a);
+	if (deid_apply(a->deid, a->dcm, &a->names, w) < 0)
 		return ASIDE;
 	snprintf(name, sizeof name, "%s/%s/%s", a->names.study, a->names.series,
 	    a->names.sop);
+	if (a->ledger != NULL)
+		entry_end(a, name);
 	idset_name(id, name);
 	if (idset_has(a->names_out, id, NULL))
 		return aside_set(
@@ -378,13 +436,17 @@ meta_length(const struct slot *s)
 	return 132 + 12 + (size_t)(s->head[140] | s->head[141] << 8);
 }
 
-static void
-remember(struct anon *a, const char *name)
+/* It goes out under this name: FAIL when the ledger cannot have it. */
+static int
+remember(struct anon *a, const char *name, struct why *w)
 {
 	unsigned char id[16];
 
 	idset_name(id, name);
 	idset_add(a->names_out, id, 0);
+	if (a->ledger != NULL && ledger_add(a->ledger, &a->entry, w) < 0)
+		return FAIL;
+	return 0;
 }
 
 /* The whole object is in the slot: nothing is said before all is known. */
@@ -416,7 +478,8 @@ finish_held(struct anon *a, struct why *w)
 		deflate_all(a, meta_length(s));
 	s->size = (long long)(s->head_len + s->body_len);
 	s->last = true;
-	remember(a, s->rec.name);
+	if (remember(a, s->rec.name, w) < 0)
+		return FAIL;
 	stamp_give(a->out);
 	return 0;
 }
@@ -508,7 +571,7 @@ finish_streamed(struct anon *a, struct why *w)
 		}
 	}
 	if (r == 0)
-		remember(a, name);
+		r = remember(a, name, w);
 	free(name);
 	return r;
 }

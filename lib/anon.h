@@ -32,6 +32,13 @@ struct anon *anon_new(struct deid *d, struct pixels *x, struct stamp *out,
     unsigned long long max_dataset);
 void anon_free(struct anon *a);
 
+/*
+ * Write down in a ledger, which stays the caller's to flush, what became of
+ * each object that was done.
+ */
+struct ledger;
+void anon_ledger(struct anon *a, struct ledger *l);
+
 enum anon_result {
 	ANON_DONE,
 	ANON_ASIDE, /* with *w: this object cannot be had */

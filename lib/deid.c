@@ -29,6 +29,9 @@
 #define METHOD_CODE 0x00120064
 #define PURPOSE 0x0040a170 /* Purpose of Reference Code Sequence */
 #define TIMEZONE 0x00080201
+#define CODE_VALUE 0x00080100
+#define CODING_SCHEME 0x00080102
+#define SCHEME_VERSION 0x00080103
 #define DATES_MODIFIED 0x00280303
 
 /* How an item's elements are treated, by the sequence that they are in. */
@@ -506,8 +509,8 @@ clean(struct deid *d, struct dcm_element *e, unsigned vr)
 static bool
 is_code(uint32_t tag)
 {
-	return tag == 0x00080100 || tag == 0x00080102 || tag == 0x00080103 ||
-	       tag == 0x00080105;
+	return tag == CODE_VALUE || tag == CODING_SCHEME ||
+	       tag == SCHEME_VERSION || tag == 0x00080105;
 }
 
 /* Is text that no rule names to be cleaned? */
@@ -624,6 +627,7 @@ by_vr(struct deid *d, struct dcm_element *e, unsigned vr)
 	/* What has no rule, a code or its meaning, only loses names and ids. */
 	if (d->clean &&
 	    (vr == VR('L', 'O') || vr == VR('S', 'H') || vr == VR('U', 'C')) &&
+	    e->tag != CODING_SCHEME && e->tag != SCHEME_VERSION &&
 	    (p = dcm_value(d->set, e)) != NULL &&
 	    clean_hides(d->clean, p, e->size))
 		return clean(d, e, vr);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "burnin.h"
 #include "dcmpix.h"
 #include "dict.h"
 #include "frames.h"
@@ -29,6 +30,8 @@ struct pixels {
 	bool coded; /* in fragments */
 	bool head;  /* it may show a face */
 	bool decodes;
+	bool reads; /* it is searched for burned-in text */
+	struct burnin *burnin;
 	struct hide hide;
 	unsigned long long pos; /* bytes of the value so far */
 
@@ -48,8 +51,8 @@ pixels_new(const struct deid_profile *p)
 	if (x == NULL)
 		die(EXIT_IO, "out of memory");
 	x->profile = p;
-	if (p->masks != NULL)
-		dcmpix_init();
+	x->burnin = burnin_new();
+	dcmpix_init();
 	return x;
 }
 
@@ -58,6 +61,7 @@ pixels_free(struct pixels *x)
 {
 	if (x == NULL)
 		return;
+	burnin_free(x->burnin);
 	frames_free(&x->frames);
 	free(x->frame);
 	free(x);
@@ -69,7 +73,7 @@ pixels_begin(struct pixels *x, const struct walk_meta *m)
 	look_begin(&x->look, m->transfer, m->sop_class, m->syntax == WALK_BIG);
 	x->kind = risk_syntax(m->transfer);
 	x->mask = NULL;
-	x->coded = x->head = x->decodes = false;
+	x->coded = x->head = x->decodes = x->reads = false;
 	x->pos = 0;
 	x->count = 0;
 }
@@ -95,29 +99,20 @@ rejected(unsigned set, struct why *w)
 	    "may show who it is (%s): not accepted, and no mask for it", names);
 }
 
-/* A mask is for it: can it be applied, and does that take decoding? */
+/* What its frames are when they are decoded; and room for one. */
 static int
-prepare_mask(struct pixels *x, struct why *w)
+prepare_frames(struct pixels *x, struct why *w)
 {
 	struct look *o = &x->out;
 
-	if (!x->coded)
-		return mask_check(&x->look, w);
-	if (x->kind != RISK_RLE && x->kind != RISK_JPEG &&
-	    x->kind != RISK_JPEGLS)
-		return why_set(w, EXIT_NO,
-		    "(7fe0,0010): of a syntax that cannot be decoded to be "
-		    "masked");
 	*o = x->look;
 	o->planar = 0;
 	o->big = false;
 	/* DCMTK's decoder for JPEG gives RGB; the others change nothing. */
 	if (x->kind == RISK_JPEG && o->photometric[0] == 'Y')
 		strcpy(o->photometric, "RGB");
-	if (mask_check(o, w) < 0)
-		return -1;
 	x->frame_size = look_frame(o);
-	if (o->frames < 1 ||
+	if (o->frames < 1 || x->frame_size == 0 ||
 	    (unsigned long long)o->frames > 0xfffffffeu / x->frame_size)
 		return why_set(w, EXIT_NO,
 		    "(7fe0,0010): larger than 4 GiB when it is decoded");
@@ -129,9 +124,45 @@ prepare_mask(struct pixels *x, struct why *w)
 		x->frame_room = x->frame_size;
 	}
 	frames_begin(&x->frames, &x->look, x->kind);
-	hide_begin(&x->hide, o, RISK_NATIVE, false, true);
+	return 0;
+}
+
+static bool
+decodable(const struct pixels *x)
+{
+	return x->kind == RISK_RLE || x->kind == RISK_JPEG ||
+	       x->kind == RISK_JPEGLS;
+}
+
+/* A mask is for it: can it be applied, and does that take decoding? */
+static int
+prepare_mask(struct pixels *x, struct why *w)
+{
+	if (!x->coded)
+		return mask_check(&x->look, w);
+	if (!decodable(x))
+		return why_set(w, EXIT_NO,
+		    "(7fe0,0010): of a syntax that cannot be decoded to be "
+		    "masked");
+	if (prepare_frames(x, w) < 0 || mask_check(&x->out, w) < 0)
+		return -1;
+	hide_begin(&x->hide, &x->out, RISK_NATIVE, false, true);
 	x->decodes = true;
 	return 0;
+}
+
+/* Is it to be searched for text, and can it be? */
+static bool
+prepare_reading(struct pixels *x)
+{
+	struct why w;
+
+	if (!burnin_for(&x->look))
+		return false;
+	if (x->coded && (!decodable(x) || prepare_frames(x, &w) < 0))
+		return false;
+	burnin_begin(x->burnin, x->coded ? &x->out : &x->look);
+	return true;
 }
 
 /* A head in thin slices, of which a face can be made again. */
@@ -186,6 +217,8 @@ pixels_judge(struct pixels *x, const struct walk *k, struct why *w)
 		return 0;
 	if (x->mask != NULL && prepare_mask(x, w) < 0)
 		return -1;
+	if (x->mask == NULL && !(p->accepted & RISK_BIT(RISK_TEXT)))
+		x->reads = prepare_reading(x);
 	if (!x->decodes)
 		hide_begin(&x->hide, l, x->kind, x->coded,
 		    profile_has(p, PROFILE_CLEAN_PIXEL_DATA));
@@ -234,7 +267,34 @@ pixels_put(struct pixels *x, struct dcm *set, struct rec *r, struct why *w)
 	    set, METHOD_CODE, "113101", "DCM", "Clean Pixel Data Option", w);
 }
 
-/* A mask has been applied to it, or it is looked into. */
+/*
+ * Search the next n bytes of the value for burned-in text.  A frame that
+ * cannot be decoded is nobody's to read.
+ */
+static int
+read_text(struct pixels *x, const unsigned char *p, size_t n, struct why *w)
+{
+	char photometric[17];
+	bool found = false;
+	struct why ignored;
+	size_t used;
+	int r;
+
+	if (!x->coded)
+		found = burnin_bytes(x->burnin, p, n);
+	for (; x->coded && n > 0 && !found && x->reads; p += used, n -= used) {
+		r = frames_feed(&x->frames, p, n, &used, &ignored);
+		if (r < 0 || x->frames.done)
+			x->reads = false;
+		if (r == 1 && frames_as_said(&x->frames) &&
+		    dcmpix_decode(&x->look, x->frames.buf, x->frames.used,
+			x->frame, x->frame_size, photometric, &ignored) == 0)
+			found =
+			    burnin_bytes(x->burnin, x->frame, x->frame_size);
+	}
+	return found ? rejected(RISK_BIT(RISK_TEXT), w) : 0;
+}
+
 int
 pixels_pass(struct pixels *x, void *p, size_t n, struct why *w)
 {
@@ -242,6 +302,8 @@ pixels_pass(struct pixels *x, void *p, size_t n, struct why *w)
 		    (!x->coded || x->kind <= RISK_JPEG2000);
 
 	if (look && hide_bytes(&x->hide, p, n, w) < 0)
+		return -1;
+	if (x->reads && read_text(x, p, n, w) < 0)
 		return -1;
 	if (x->mask != NULL && !x->coded)
 		mask_blacken(x->mask, &x->look, x->pos, p, n);

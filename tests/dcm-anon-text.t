@@ -96,6 +96,10 @@ if kind == "sr":
     n.NumericValue, n.MeasurementUnitsCodeSequence = "12.5", code("mm", "UCUM", "millimeter")
     ref = Dataset()
     ref.ReferencedSOPClassUID, ref.ReferencedSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "1.2.777.9"
+    note = Dataset()
+    note.UnformattedTextValue = "Beat of Quimby"
+    note.AnnotationGroupNumber = 1
+    ds.WaveformAnnotationSequence = Sequence([note])
     ds.ContentSequence = Sequence([
         item("PNAME", ("121008", "DCM", "Person Observer Name"), PersonName="Oakes^Tobias"),
         item("PNAME", ("999", "99X", "Someone"), PersonName="Oakes^Tobias"),
@@ -241,6 +245,7 @@ t 'structured content: names, ids and dates go, findings stay' '
 		exits 1 grep -aio "$names\|CNRY\|19990102\|1\.2\.777" out.dcm
 		says "Liver of \* normal" out
 		says "deep \*" out
+		silent "Beat" out
 		says "12.5" out
 		says "Imaging Measurement Report" out
 		silent "Accession Number\|Spleen" out
@@ -250,10 +255,11 @@ t 'structured content: names, ids and dates go, findings stay' '
 		dcm-anon --option 113104 --option 113105 <in.dcm >out.dcm
 		./show out.dcm >out
 		says "Spleen of \* large" out
+		says "Beat of \*" out
 	done
 	dcm-anon <in.dcm >out.dcm
 	./show out.dcm >out
-	silent "Liver\|deep\|12.5" out
+	silent "Liver\|deep\|12.5\|Beat" out
 '
 
 t 'canaries: what no option names does not survive options' '

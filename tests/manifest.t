@@ -5,8 +5,8 @@
 # A vector: "exit:", "says:" and "about:", an empty line, then the manifest; @ROOT@
 # is a storage that holds "hello" as the object the lines are about.
 export vectors=$top/tests/vectors/manifest guid=0f5c000000000000000000000000abcd
-mkdir -p root/0f/5c
-printf hello >root/0f/5c/$guid
+mkdir -p root/0f
+printf hello >root/0f/$guid
 
 t 'every vector is taken, or refused with its status and reason' '
 	n=0

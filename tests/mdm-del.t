@@ -21,6 +21,8 @@ t 'an object: key, ciphertext and entry are gone, the others are not' '
 	silent "share=" shares
 	mdm-check
 	[ "$(lfc-ls -R --manifest | tail -n 1)" = ".end	2" ]
+	exits 1 lfc-ls "${name0%%/*}" 2>log
+	[ "$(lfc-ls | wc -l)" -eq 2 ]
 '
 
 t 'again: it is not there, exit 1' '
