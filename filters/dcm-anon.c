@@ -27,6 +27,7 @@ static const char *new_site_key;
 static const char *rejects;
 static const char *masks;
 static const char *faces;
+static const char *project;
 static const char *shift_days;
 static int shift_time;
 static const char *ledger_file;
@@ -37,6 +38,11 @@ static const struct poptOption options[] = {
 	    "the site's key, from which all pseudonyms come", "FILE" },
 	{ "new-site-key", '\0', POPT_ARG_STRING, &new_site_key, 0,
 	    "make one in FILE, which must not exist, and exit", "FILE" },
+	{ "profile", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 3,
+	    "basic, tcia, or a file of rules, see profile(5); may be repeated",
+	    "NAME|FILE" },
+	{ "project", '\0', POPT_ARG_STRING, &project, 0,
+	    "pseudonyms of a project's own", "NAME" },
 	{ "option", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 0,
 	    "apply an option of PS3.15, by its name or code; may be repeated",
 	    "NAME" },
@@ -194,7 +200,7 @@ start_keeper(void)
 {
 	const char *path = site_key_path();
 	struct why w = { 0 };
-	struct keeper *k = keeper_start(path, NULL, &w);
+	struct keeper *k = keeper_start(path, project, &w);
 
 	if (k != NULL)
 		return k;
@@ -226,6 +232,21 @@ pixel_rules(struct deid_profile *p)
 		die(EXIT_USAGE, "--faces: warn or reject");
 }
 
+/* A ready-made profile, or a file. */
+static void
+add_profile(struct deid_profile *p, const char *name)
+{
+	struct why w = { 0 };
+	int fd;
+
+	if (profile_named(p, name))
+		return;
+	if ((fd = opt_open(name, O_RDONLY, &w)) < 0 ||
+	    profile_read(p, fd, name, &w) < 0)
+		die_why(&w);
+	close(fd);
+}
+
 /* The Basic Profile, and what was asked for beyond it. */
 static struct deid_profile *
 profile(void)
@@ -234,6 +255,8 @@ profile(void)
 	struct why w = { 0 };
 	int i;
 
+	for (i = 0; i < opt_lists[3].n; i++)
+		add_profile(p, opt_lists[3].v[i]);
 	for (i = 0; i < opt_lists[0].n; i++)
 		if (profile_choose(p, opt_lists[0].v[i], &w) < 0)
 			die_why(&w);
@@ -332,6 +355,8 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "takes no operands");
 	if (max_dataset < 1 << 10 || max_dataset > 1LL << 31)
 		die(EXIT_USAGE, "--max-dataset: from 1 KiB to 2 GiB");
+	if (project && (*project == '\0' || strlen(project) > 40))
+		die(EXIT_USAGE, "--project: from 1 to 40 characters");
 	if (new_site_key)
 		return make_site_key();
 	rules = profile();

@@ -4,6 +4,7 @@
 #include "clean.h"
 #include "deid.h"
 #include "dict.h"
+#include "rules.h"
 #include "srclean.h"
 
 #define CHARACTER_SET 0x00080005
@@ -42,13 +43,16 @@ clean_wanted(const struct deid_profile *profile)
 		PROFILE_CLEAN_GRAPHICS,
 		PROFILE_CLEAN_STRUCTURED_CONTENT,
 		PROFILE_CLEAN_DESCRIPTORS,
+		PROFILE_RETAIN_PATIENT_CHARACTERISTICS,
+		PROFILE_RETAIN_DEVICE_IDENTITY,
 		PROFILE_RETAIN_SAFE_PRIVATE,
 		PROFILE_RETAIN_PATIENT_CHARACTERISTICS,
 		PROFILE_RETAIN_DEVICE_IDENTITY,
 	};
 	size_t i;
 
-	if (profile->archive)
+	if (profile->archive || rules_know_private(profile->rules) ||
+	    rules_clean(profile->rules))
 		return true;
 	for (i = 0; i < sizeof ours / sizeof *ours; i++)
 		if (profile_has(profile, ours[i]))
@@ -140,7 +144,7 @@ kind_of_tag(const struct clean *c, uint32_t tag)
 static bool
 keeps_private(const struct clean *c)
 {
-	return c->profile->archive ||
+	return c->profile->archive || rules_know_private(c->profile->rules) ||
 	       profile_has(c->profile, PROFILE_RETAIN_SAFE_PRIVATE);
 }
 
@@ -295,6 +299,7 @@ disposition(struct clean *c, int depth, uint32_t tag, unsigned *vr)
 {
 	const char *creator = private_of(c->blocks, depth, tag);
 	const struct private_row *row;
+	const struct rule *own;
 
 	*vr = 0;
 	if (creator == NULL)
@@ -302,6 +307,8 @@ disposition(struct clean *c, int depth, uint32_t tag, unsigned *vr)
 	row = private_find(creator, tag);
 	if (row != NULL)
 		*vr = VR(row->vr[0], row->vr[1]);
+	if ((own = rules_private(c->profile->rules, creator, tag)) != NULL)
+		return own->action;
 	if (row != NULL && c->profile->archive)
 		switch (row->tcia) {
 		case 'k':

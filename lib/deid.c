@@ -7,6 +7,7 @@
 #include "dict.h"
 #include "hash.h"
 #include "mask.h"
+#include "rules.h"
 #include "srclean.h"
 #include "word.h"
 
@@ -63,7 +64,8 @@ struct deid {
 	uint32_t sequence[WALK_DEPTH + 2];     /* that they are items of */
 	char *value;                           /* what takes a value's place */
 	size_t value_size;
-	char dates[1024]; /* the same, of dates and ages */
+	char dates[1024];  /* the same, of dates and ages */
+	uint32_t rejected; /* the tag for which the object is, or 0 */
 };
 
 enum deid_action
@@ -165,6 +167,15 @@ with_options(const struct deid_row *row, const struct deid_profile *p)
 	return a;
 }
 
+/* The user's own rule for a row, or what the options make of it. */
+static enum deid_action
+for_row(const struct deid_row *row, const struct deid_profile *p)
+{
+	const struct rule *own = rules_tag(p->rules, row->tag);
+
+	return own ? own->action : with_options(row, p);
+}
+
 /* Decide what can be decided before there is an object. */
 static void
 decide(struct deid *d)
@@ -174,7 +185,7 @@ decide(struct deid *d)
 	if ((d->action = malloc(n)) == NULL)
 		die(EXIT_IO, "out of memory");
 	for (i = 0; i < n; i++)
-		d->action[i] = (unsigned char)with_options(
+		d->action[i] = (unsigned char)for_row(
 		    i < deid_row_count ? &deid_rows[i]
 				       : &deid_ranges[i - deid_row_count].row,
 		    d->profile);
@@ -229,11 +240,14 @@ bool
 deid_removes(const struct deid *d, uint32_t tag)
 {
 	const struct deid_row *row;
+	const struct rule *own;
 
 	if (drops_group(tag))
 		return true;
 	if ((row = deid_find(tag)) != NULL)
 		return d->action[row_index(row)] == DEID_X;
+	if ((own = rules_tag(d->profile->rules, tag)) != NULL)
+		return own->action == DEID_X;
 	return dict_vr(tag) == 0;
 }
 
@@ -683,7 +697,8 @@ special(struct deid *d, struct dcm_element *e, enum dcm_do *what)
 	case ACCESSION:
 	case STUDY_ID:
 		p = dcm_value(d->set, e);
-		if (p == NULL || without_padding(p, e->size) == 0)
+		if (p == NULL || without_padding(p, e->size) == 0 ||
+		    rules_tag(d->profile->rules, e->tag) != NULL)
 			return false;
 		pseudo_id(d->pseudo, text,
 		    e->tag == STUDY_ID ? "study" : "accession", p, e->size);
@@ -735,6 +750,53 @@ sequence(struct deid *d, struct dcm_element *e, enum deid_action action)
 	return e->sequence ? DCM_KEEP : DCM_UNPACK;
 }
 
+/* A keyed pseudonym of a value, where its VR has room for one. */
+static enum dcm_do
+hash(struct deid *d, struct dcm_element *e, unsigned vr)
+{
+	const void *p = dcm_value(d->set, e);
+	size_t n = p ? without_padding(p, e->size) : 0;
+	char text[PSEUDO_MAX];
+
+	if (n == 0)
+		return DCM_KEEP;
+	switch (vr) {
+	case VR('U', 'I'):
+		return other_uids(d, e);
+	case VR('A', 'E'):
+	case VR('C', 'S'):
+	case VR('L', 'O'):
+	case VR('L', 'T'):
+	case VR('P', 'N'):
+	case VR('S', 'H'):
+	case VR('S', 'T'):
+	case VR('U', 'C'):
+	case VR('U', 'T'):
+		pseudo_id(d->pseudo, text, "hash", p, n);
+		return replace(d, e, text);
+	}
+	return dummy(d, e, vr);
+}
+
+/* The user's own rule for what the table does not have, or NULL. */
+static const struct rule *
+own_rule(const struct deid *d, uint32_t tag, unsigned vr)
+{
+	const struct rules *r = d->profile->rules;
+	const struct rule *own = rules_tag(r, tag);
+
+	return own ? own : rules_vr(r, vr);
+}
+
+/* The value that the profile gives. */
+static enum dcm_do
+given(struct deid *d, struct dcm_element *e, unsigned vr)
+{
+	const struct rule *own = own_rule(d, e->tag, vr);
+
+	return own && own->value ? replace(d, e, own->value) : dummy(d, e, vr);
+}
+
 /* A value, by the action for it. */
 static enum dcm_do
 value(
@@ -750,7 +812,9 @@ value(
 			return clean(d, e, vr);
 		return DCM_REMOVE;
 	case DEID_HASH:
+		return hash(d, e, vr);
 	case DEID_VALUE:
+		return given(d, e, vr);
 	case DEID_REJECT:
 		return DCM_REMOVE;
 	case DEID_DATE:
@@ -844,6 +908,15 @@ printable(const char *p, size_t n)
 	return i == n;
 }
 
+/* The profile takes no object that has this. */
+static enum dcm_do
+reject(struct deid *d, const struct dcm_element *e)
+{
+	if (d->rejected == 0)
+		d->rejected = e->tag;
+	return DCM_REMOVE;
+}
+
 /* A private element that may be kept. */
 static enum dcm_do
 private_element(struct deid *d, struct dcm_element *e)
@@ -852,6 +925,8 @@ private_element(struct deid *d, struct dcm_element *e)
 	enum deid_action a = clean_private(d->clean, e, &vr);
 	const void *p;
 
+	if (a == DEID_REJECT)
+		return reject(d, e);
 	if (a == DEID_X || (d->mode[e->depth] > CONTENT))
 		return DCM_REMOVE;
 	if (e->sequence || vr == VR('S', 'Q')) {
@@ -891,6 +966,7 @@ rule(void *arg, struct dcm_element *e)
 {
 	struct deid *d = arg;
 	const struct deid_row *row;
+	const struct rule *own = NULL;
 	enum deid_action action = DEID_K;
 	unsigned vr = dict_vr(e->tag), said = e->vr;
 	enum dcm_do what;
@@ -910,6 +986,10 @@ rule(void *arg, struct dcm_element *e)
 		return DCM_REMOVE; /* only ever in an icon */
 	if ((row = deid_find(e->tag)) != NULL)
 		action = action_of(d, e, row);
+	else if ((own = own_rule(d, e->tag, vr)) != NULL)
+		action = own->action;
+	if (action == DEID_REJECT)
+		return reject(d, e);
 	if (said == 0 || said == VR('U', 'N'))
 		said = vr;
 	if (vr == VR('S', 'Q') ? !e->sequence && said != vr : e->sequence)
@@ -924,7 +1004,7 @@ rule(void *arg, struct dcm_element *e)
 		return in_reference(d, e, said);
 	if (d->mode[e->depth] == CONTENT && in_content(d, e, said, &what))
 		return what;
-	if (row != NULL)
+	if (row != NULL || own != NULL)
 		return value(d, e, action, said);
 	/* Two opinions on what it is: both must agree to keep it. */
 	if (said != vr && is_text(vr)) {
@@ -1004,6 +1084,9 @@ digest(const struct deid_profile *p, char out[17])
 		sums_add(&s, text,
 		    (size_t)snprintf(
 			text, sizeof text, "options %03x\n", p->options));
+	sums_add(&s, rules_text(p->rules), strlen(rules_text(p->rules)));
+	if (p->archive)
+		sums_add(&s, "archive\n", 8);
 	if (profile_has(p, PROFILE_RETAIN_MODIFIED_DATES))
 		sums_add(&s, text,
 		    (size_t)snprintf(text, sizeof text, "shift %d %d %d\n",
@@ -1204,6 +1287,20 @@ dates_are(const struct deid *d)
 		   : "REMOVED";
 }
 
+/* The profile by its name, and the rules by their digest. */
+static void
+method_text(const struct deid *d, char *out, size_t size)
+{
+	const char *name = d->profile->name;
+
+	if (strcmp(name, "basic") == 0)
+		snprintf(out, size, "PS3.15 2026d Basic Profile, rules %s",
+		    d->digest);
+	else
+		snprintf(out, size, "PS3.15 2026d, profile %s, rules %s", name,
+		    d->digest);
+}
+
 int
 deid_apply(
     struct deid *d, struct dcm *set, struct deid_names *names, struct why *w)
@@ -1218,10 +1315,17 @@ deid_apply(
 	if (d->clean && clean_begin(d->clean, set, w) < 0)
 		return -1;
 	d->kind = iod_kind(names->sop_class);
+	if (rules_rejects(d->profile->rules, names->sop_class))
+		return why_set(w, EXIT_DATA,
+		    "(0008,0016): the profile takes no object of this class");
+	d->rejected = 0;
 	if (dcm_apply(set, rule, d, w) < 0)
 		return -1;
-	snprintf(method, sizeof method, "PS3.15 2026d Basic Profile, rules %s",
-	    d->digest);
+	if (d->rejected != 0)
+		return why_set(w, EXIT_DATA,
+		    "(%04x,%04x): the profile takes no object that has it",
+		    TAG_GROUP(d->rejected), (unsigned)(d->rejected & 0xffff));
+	method_text(d, method, sizeof method);
 	if (dcm_put(set, PATIENT_NAME, VR('P', 'N'), names->patient, w) < 0 ||
 	    dcm_put(set, PATIENT_ID, VR('L', 'O'), names->patient, w) < 0 ||
 	    dcm_put(set, REMOVED_IDENTITY, VR('C', 'S'), "YES", w) < 0 ||

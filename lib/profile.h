@@ -58,6 +58,7 @@ struct deid_profile {
 	struct masks *masks; /* mask.h; NULL for none; the profile's */
 	enum profile_faces faces;
 	bool archive; /* private elements as The Cancer Imaging Archive does */
+	struct rules *rules; /* rules.h; NULL for none; the profile's */
 };
 
 struct deid_profile *profile_new(void); /* the Basic Profile */
@@ -66,6 +67,15 @@ void profile_free(struct deid_profile *p);
 /* Choose an option, by its name or its code. 0, or -1 with EXIT_USAGE. */
 int profile_choose(struct deid_profile *p, const char *option, struct why *w);
 bool profile_has(const struct deid_profile *p, enum profile_option o);
+
+/*
+ * Add a ready-made profile, "basic" or "tcia": true if there is one of that
+ * name; or what a file says, see profile(5).  Of what is said twice, what is
+ * added later holds.  0, or -1 with *w, EXIT_DATA or EXIT_IO.
+ */
+bool profile_named(struct deid_profile *p, const char *name);
+int profile_read(
+    struct deid_profile *p, int fd, const char *name, struct why *w);
 
 /* MIN..MAX, in days.  0, or -1 with EXIT_USAGE. */
 int profile_shift_days(
