@@ -120,9 +120,10 @@ native_cell(struct hide *h, unsigned char *p)
 	} else {
 		return;
 	}
-	if (!h->clean || unused == 0)
+	if (!h->clean)
 		return;
-	v = swap_lanes(h, cell & ~unused);
+	v = swap_lanes(
+	    h, (cell & ~unused) | (h->look->is_signed ? extended : 0));
 	memcpy(p, &v, h->lane);
 	h->wiped = true;
 }
@@ -273,6 +274,8 @@ static const struct {
 	{ 0xee, 12, "Adobe" },
 };
 
+#define CODING_MAX 12 /* the rest of any is zeros */
+
 /*
  * How many of a segment's first bytes may be left, when n of them are known:
  * n, as long as it may become one of those above.
@@ -284,12 +287,9 @@ coding_bytes(unsigned marker, const unsigned char *p, unsigned n)
 
 	for (i = 0; i < sizeof coding / sizeof *coding; i++) {
 		k = (unsigned)strlen(coding[i].mark);
-		if (coding[i].marker != marker ||
-		    memcmp(p, coding[i].mark, n < k ? n : k) != 0)
-			continue;
-		if (n >= 14 && k == 4 && *p == 'J' && (p[12] | p[13]) != 0)
-			return 0; /* JFIF with a thumbnail */
-		return n < coding[i].size ? n : coding[i].size;
+		if (coding[i].marker == marker &&
+		    memcmp(p, coding[i].mark, n < k ? n : k) == 0)
+			return n < coding[i].size ? n : coding[i].size;
 	}
 	return 0;
 }
@@ -306,19 +306,31 @@ may_hold_text(const struct hide *h)
 static int
 judge_segment(struct hide *h, struct why *w)
 {
-	unsigned n = h->seen, keep = n < TEXT_MAX ? n : TEXT_MAX;
+	bool j2k = h->kind == RISK_JPEG2000;
+	unsigned skip = j2k ? 2 : 0;
 
+	if (!h->alien)
+		return 0;
+	if ((j2k || h->marker == 0xfe) && h->seen <= TEXT_MAX &&
+	    is_coder(h->text + skip, h->seen - skip))
+		return 0;
+	return found(w, j2k                 ? "a comment of JPEG 2000"
+			: h->marker == 0xfe ? "a JPEG comment"
+					    : "a JPEG application segment");
+}
+
+/* Of a segment that may hold text, may the byte just seen stay? */
+static bool
+belongs(const struct hide *h, unsigned c)
+{
+	unsigned n = h->seen + 1;
+
+	if (c == 0 || c == ' ')
+		return true;
 	if (h->kind == RISK_JPEG2000)
-		return n <= TEXT_MAX && n >= 2 && is_coder(h->text + 2, n - 2)
-			   ? 0
-			   : found(w, "a comment of JPEG 2000");
-	if (h->marker == 0xfe)
-		return n <= TEXT_MAX && is_coder(h->text, n)
-			   ? 0
-			   : found(w, "a JPEG comment");
-	return n > 0 && n <= coding_bytes(h->marker, h->text, keep)
-		   ? 0
-		   : found(w, "a JPEG application segment");
+		return n <= 2; /* it says there that it is text */
+	return h->marker != 0xfe && n <= coding_bytes(h->marker, h->text,
+					     n < CODING_MAX ? n : CODING_MAX);
 }
 
 /* The next bytes of a segment that may hold text; wiped if asked for. */
@@ -328,22 +340,15 @@ text_bytes(struct hide *h, unsigned char *p, size_t n, struct why *w)
 	size_t i;
 
 	for (i = 0; i < n; i++, h->seen++) {
-		unsigned from = 0;
-
 		if (h->seen < TEXT_MAX)
 			h->text[h->seen] = p[i];
-		if (!h->clean)
+		if (belongs(h, p[i]))
 			continue;
-		if (h->kind == RISK_JPEG2000)
-			from = 2; /* which says that it is text */
-		else if (h->marker != 0xfe)
-			from = h->seen < 5
-				   ? 5
-				   : coding_bytes(h->marker, h->text, 5);
-		if (h->seen < from)
-			continue;
-		h->wiped |= p[i] != 0 && p[i] != ' ';
-		p[i] = h->kind == RISK_JPEG2000 ? ' ' : 0;
+		h->alien = true;
+		if (h->clean) {
+			h->wiped = true;
+			p[i] = h->kind == RISK_JPEG2000 ? ' ' : 0;
+		}
 	}
 	h->segment -= (unsigned)n;
 	if (h->tile >= n)
@@ -374,6 +379,7 @@ on_marker(struct hide *h, unsigned m, struct why *w)
 
 	h->marker = m;
 	h->seen = 0;
+	h->alien = false;
 	if (m == 0xd9) {
 		h->state = AFTER;
 		return 0;
@@ -705,7 +711,7 @@ hide_bytes(struct hide *h, unsigned char *p, size_t n, struct why *w)
 
 	if (!h->fragments)
 		return native(h, p, n, w);
-	while (n > 0) {
+	while (n > 0 && !h->done) {
 		if (h->left > 0) {
 			k = h->left < n ? (size_t)h->left : n;
 			if (in_item(h, p, k, w) < 0)
@@ -719,7 +725,8 @@ hide_bytes(struct hide *h, unsigned char *p, size_t n, struct why *w)
 		n--;
 		if (h->got < sizeof h->item)
 			continue;
-		if (h->item[2] == 0xdd) /* no length may be said here */
+		h->done = h->item[2] == 0xdd;
+		if (h->done) /* no length may be said here */
 			return little32(h->item + 4) == 0
 				   ? 0
 				   : found(w, "its delimiter has a length");

@@ -28,6 +28,7 @@ struct hide {
 	const struct look *look;
 	enum risk_syntax kind;
 	bool fragments, clean;
+	bool done;  /* the delimiter has come */
 	bool wiped; /* something was */
 
 	/* Native: lanes of 64 bits at once. */
@@ -52,7 +53,8 @@ struct hide {
 	unsigned marker;
 	uint64_t skip;
 	unsigned segment; /* bytes of this marker's segment to come */
-	unsigned seen;    /* of it, kept in text */
+	unsigned seen;    /* of it, so far; the first are in text */
+	bool alien;       /* bytes that no coder needs were among them */
 	uint64_t tile;
 	unsigned char text[80];
 
