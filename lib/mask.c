@@ -214,7 +214,7 @@ mask_parse(const char *text, size_t n, struct why *w)
 {
 	struct masks *m = calloc(1, sizeof *m);
 	struct sums_text t;
-	struct sums s = { 0 };
+	static struct sums s; /* its context is used again */
 	const char *end = text + n, *eol;
 	size_t number_of = 0;
 
