@@ -9,6 +9,7 @@
 
 #include "anon.h"
 #include "bare.h"
+#include "explain.h"
 #include "ledger.h"
 #include "line.h"
 #include "mask.h"
@@ -31,6 +32,7 @@ static const char *project;
 static const char *shift_days;
 static int shift_time;
 static const char *ledger_file;
+static int explains;
 static long long max_dataset = 16 << 20;
 
 static const struct poptOption options[] = {
@@ -66,6 +68,9 @@ static const struct poptOption options[] = {
 	{ "ledger-to", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 3,
 	    "an age recipient who may read the ledger; may be repeated",
 	    "age1..." },
+	{ "explain", '\0', POPT_ARG_NONE, &explains, 0,
+	    "write what is done to every element instead of the objects",
+	    NULL },
 	{ "rejects", '\0', POPT_ARG_STRING, &rejects, 0,
 	    "go on after a record that cannot be had; list it in FILE",
 	    "FILE" },
@@ -75,7 +80,8 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
-static struct ledger *ledger; /* or NULL */
+static struct ledger *ledger;   /* or NULL */
+static struct explain *explain; /* or NULL */
 
 /* What an object became is durable before the object is said to be there. */
 static void
@@ -92,6 +98,32 @@ idle(void *stamp)
 {
 	settle_ledger();
 	stamp_idle(stamp);
+	if (explain != NULL)
+		explain_idle(explain);
+}
+
+/* With --explain objects go nowhere, and the lines about them to fd. */
+static int
+explain_to(int fd, struct deid *d)
+{
+	if (!explains)
+		return fd;
+	if (ledger_file != NULL)
+		die(EXIT_USAGE, "--explain makes nothing that a ledger is of");
+	explain = explain_open(fd);
+	deid_explain(d, explain);
+	if ((fd = open("/dev/null", O_WRONLY | O_CLOEXEC)) < 0)
+		die(EXIT_IO, "cannot open /dev/null");
+	return fd;
+}
+
+static void
+end_explain(void)
+{
+	struct why w = { 0 };
+
+	if (explain != NULL && explain_end(explain, &w) < 0)
+		die_why(&w);
 }
 
 static void
@@ -129,6 +161,7 @@ one_object(struct anon *a, struct stamp *s, struct bare_source *b)
 		die_why(&w);
 	}
 	settle_ledger();
+	end_explain();
 	out_commit();
 }
 
@@ -165,11 +198,15 @@ all_records(struct anon *a, struct recin *in, struct lineout *aside_to)
 	while ((got = recin_next(in, &r, &w)) > 0) {
 		struct anon_source src = { record_fill, in, r->size };
 
+		if (explain != NULL)
+			explain_record(explain, r->name);
 		switch (anon_object(a, &src, &w)) {
 		case ANON_DONE:
 			progress_add(1, (unsigned long long)r->size);
 			break;
 		case ANON_ASIDE:
+			if (explain != NULL)
+				explain_top(explain, 0, "reject", w.text);
 			reject(aside_to, r->name, &w);
 			break;
 		case ANON_VOID:
@@ -316,7 +353,9 @@ stream(struct anon *a, struct stamp *s, struct recout *out, struct recin *in,
 	recin_on_idle(in, idle, s);
 	all_records(a, in, aside_to);
 	settle_ledger();
-	if (stamp_settle(s, &w) < 0 || recout_end(out, &w) < 0 ||
+	end_explain();
+	if (stamp_settle(s, &w) < 0 ||
+	    (out != NULL && recout_end(out, &w) < 0) ||
 	    (aside_to != NULL && lineout_end(aside_to, &w) < 0))
 		die_why(&w);
 	lineout_free(aside_to);
@@ -371,10 +410,12 @@ main(int argc, char **argv)
 		die_why(&w);
 	if (kind == BARE_STREAM) {
 		in = recin_open(STDIN_FILENO, head.head, head.n, &w);
-		out = in ? recout_open(fd, &w) : NULL;
-		if (out == NULL)
+		if (in == NULL)
 			die_why(&w);
 	}
+	fd = explain_to(fd, d);
+	if (in != NULL && !explains && (out = recout_open(fd, &w)) == NULL)
+		die_why(&w);
 	a = anon_new(d, pixels_new(rules),
 	    stamp = stamp_open(out, fd, keeper_plain(keeper), KEEPER_MAC),
 	    (unsigned long long)max_dataset);

@@ -198,8 +198,10 @@ walk_head(struct anon *a, struct why *w)
 			return aside_set(w, "a DICOMDIR");
 		pixels_element(
 		    a->pixels, k->tag, in + k->value, k->end - k->value);
-		if (deid_drops(a->deid, k->tag))
+		if (deid_drops(a->deid, k->tag)) {
+			deid_dropped(a->deid, k->tag);
 			continue;
+		}
 		memmove(in + a->kept, in + k->at, k->end - k->at);
 		a->kept += k->end - k->at;
 	}
@@ -390,6 +392,8 @@ make_head(struct anon *a, struct why *w)
 	rec_set_text(&s->rec, "profile", deid_digest(a->deid));
 	rec_via(&s->rec, deid_digest(a->deid));
 	s->first = true;
+	if (a->has_pixel)
+		deid_pixels(a->deid, rec_get(&s->rec, "mask", NULL));
 	return 0;
 }
 
@@ -401,13 +405,15 @@ check_tail(struct anon *a, const unsigned char *p, size_t n, struct why *w)
 	int got;
 
 	walk_begin(&k, a->meta.syntax, 0);
-	while ((got = walk_next(&k, p, n, true, w)) == WALK_ELEMENT)
+	while ((got = walk_next(&k, p, n, true, w)) == WALK_ELEMENT) {
 		if (!deid_removes(a->deid, k.tag)) {
 			why_set(w, EXIT_DATA,
 			    "(%04x,%04x): out of order, after Pixel Data",
 			    TAG_GROUP(k.tag), (unsigned)(k.tag & 0xffff));
 			return ASIDE;
 		}
+		deid_dropped(a->deid, k.tag);
+	}
 	if (got == WALK_PIXEL)
 		return aside_set(w, "more than one Pixel Data");
 	return got < 0 ? ASIDE : 0;

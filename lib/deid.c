@@ -5,6 +5,7 @@
 #include "clean.h"
 #include "deid.h"
 #include "dict.h"
+#include "explain.h"
 #include "hash.h"
 #include "mask.h"
 #include "rules.h"
@@ -51,7 +52,8 @@ struct deid {
 	char digest[17];
 	unsigned char *action; /* of each row, then of each range */
 
-	struct clean *clean; /* NULL if nothing is */
+	struct clean *clean;     /* NULL if nothing is */
+	struct explain *explain; /* or NULL */
 
 	/* The object at hand. */
 	struct dcm *set;
@@ -960,11 +962,9 @@ private_element(struct deid *d, struct dcm_element *e)
 	return by_vr(d, e, vr);
 }
 
-/* The rule for every element, as dcm_apply() wants it. */
 static enum dcm_do
-rule(void *arg, struct dcm_element *e)
+element(struct deid *d, struct dcm_element *e)
 {
-	struct deid *d = arg;
 	const struct deid_row *row;
 	const struct rule *own = NULL;
 	enum deid_action action = DEID_K;
@@ -1012,6 +1012,88 @@ rule(void *arg, struct dcm_element *e)
 		return what == DCM_KEEP ? by_vr(d, e, said) : what;
 	}
 	return by_vr(d, e, said);
+}
+
+/* Which rule an element fell under, in some words. */
+static const char *
+rule_name(struct deid *d, const struct dcm_element *e, char out[32])
+{
+	static const char *const mode[] = {
+		[DUMMIES] = "in-dummy",
+		[REFERENCES] = "in-reference",
+		[CONTENT] = "in-content",
+	};
+	static const char *const action[DEID_ACTIONS] = { "K", "X", "Z", "D",
+		"U", "X/D", "X/Z", "X/Z/D", "X/Z/U*", "Z/D", "C", "date",
+		"hash", "value", "reject" };
+	const struct deid_row *row = deid_find(e->tag);
+	unsigned vr = dict_vr(e->tag);
+
+	if (TAG_PRIVATE(e->tag))
+		return "private";
+	if (drops_group(e->tag))
+		return "group";
+	if (vr == 0)
+		return "unknown";
+	if (d->mode[e->depth] != NORMAL)
+		return mode[d->mode[e->depth]];
+	if (row != NULL)
+		snprintf(out, 32, "E.1-1:%s:%s", action[row->action],
+		    action[action_of(d, e, row)]);
+	else if (own_rule(d, e->tag, vr) != NULL)
+		return "profile";
+	else
+		snprintf(out, 32, "VR:%c%c", vr >> 8, vr & 0xff);
+	return out;
+}
+
+void
+deid_explain(struct deid *d, struct explain *x)
+{
+	d->explain = x;
+}
+
+void
+deid_dropped(struct deid *d, uint32_t tag)
+{
+	struct dcm_element e = { .tag = tag };
+	char name[32];
+
+	if (d->explain != NULL)
+		explain_top(d->explain, tag, "remove", rule_name(d, &e, name));
+}
+
+void
+deid_pixels(struct deid *d, const char *mask)
+{
+	if (d->explain != NULL)
+		explain_top(d->explain, 0x7fe00010, mask ? "blacken" : "keep",
+		    mask ? mask : "pixels");
+}
+
+/* The rule for every element, as dcm_apply() wants it. */
+static enum dcm_do
+rule(void *arg, struct dcm_element *e)
+{
+	struct deid *d = arg;
+	enum dcm_do what = element(d, e);
+	char name[32];
+
+	if (d->explain != NULL)
+		explain_element(d->explain, e, what, rule_name(d, e, name));
+	return what;
+}
+
+/* What is not from the object. */
+static void
+explain_ours(const struct deid *d)
+{
+	static const uint32_t ours[] = { PATIENT_NAME, PATIENT_ID,
+		REMOVED_IDENTITY, METHOD, METHOD_CODE, DATES_MODIFIED };
+	size_t i;
+
+	for (i = 0; d->explain && i < sizeof ours / sizeof *ours; i++)
+		explain_top(d->explain, ours[i], "set", "de-identification");
 }
 
 static void
@@ -1325,6 +1407,7 @@ deid_apply(
 		return why_set(w, EXIT_DATA,
 		    "(%04x,%04x): the profile takes no object that has it",
 		    TAG_GROUP(d->rejected), (unsigned)(d->rejected & 0xffff));
+	explain_ours(d);
 	method_text(d, method, sizeof method);
 	if (dcm_put(set, PATIENT_NAME, VR('P', 'N'), names->patient, w) < 0 ||
 	    dcm_put(set, PATIENT_ID, VR('L', 'O'), names->patient, w) < 0 ||

@@ -60,6 +60,15 @@ const struct deid_row *deid_find(uint32_t tag);
 bool deid_removes(const struct deid *d, uint32_t tag);
 bool deid_drops(const struct deid *d, uint32_t tag);
 
+/*
+ * Say from now on what is done to each element.  deid_dropped() is for those
+ * that deid_drops() spared the parser, deid_pixels() for Pixel Data.
+ */
+struct explain;
+void deid_explain(struct deid *d, struct explain *x);
+void deid_dropped(struct deid *d, uint32_t tag);
+void deid_pixels(struct deid *d, const char *mask); /* NULL: none */
+
 /* What a de-identified object is called, all NUL-terminated. */
 struct deid_names {
 	char study[PSEUDO_MAX], series[PSEUDO_MAX], sop[PSEUDO_MAX];

@@ -342,6 +342,54 @@ t 'real files of your own, if DEVSET is set' '
 	find dev -type f -print0 | xargs -0 -n1 dcmdump -q >dump
 '
 
+t '--explain says what is done to every element, and no value' '
+	for f in CT_small reportsi MR_small_bigendian rtplan; do
+		dcm-anon --explain <"$data/$f.dcm" >lines
+		dcm-anon <"$data/$f.dcm" >out.dcm
+		$PYTHON - "$data/$f.dcm" out.dcm <<-\EOF
+	import re, sys, pydicom
+	done = {}
+	for line in open("lines"):
+	    f = dict(x.split("=", 1) for x in line.rstrip().split("\t")[1:]
+	             if "=" in x)
+	    if f and f["action"] != "set":
+	        done[f["path"]] = f["action"]
+	assert done and not any(a == "unknown" for a in done.values())
+	def walk(ds, at=""):
+	    for tag in ds.keys():
+	        path = "%s(%04x,%04x)" % (at, tag.group, tag.element)
+	        yield path, ds.get_item(tag)
+	        if ds[tag].VR == "SQ":
+	            for i, item in enumerate(ds[tag].value, 1):
+	                yield from walk(item, "%s[%d]" % (path, i))
+	old = dict(walk(pydicom.dcmread(sys.argv[1])))
+	new = dict(walk(pydicom.dcmread(sys.argv[2])))
+	gone = {p for p, a in done.items()
+	        if a in ("remove", "empty", "first", "replace", "drop")}
+	def above(path):
+	    while "[" in path:
+	        path = path[:path.rindex("[")]
+	        yield path
+	for p in old:
+	    assert p in done or any(q in gone for q in above(p)), p
+	for p, a in done.items():
+	    if a == "remove":
+	        assert p not in new or p == "(0012,0062)", p
+	    elif a in ("keep", "empty", "replace", "enter"):
+	        assert p in new, p
+	EOF
+	done
+	dcm-anon --explain <"$data/CT_small.dcm" >lines
+	silent "1CT1\|CompressedSamples\|1\.3\.6\.1" lines
+	says "path=(0010,0010)	action=.*rule=E.1-1:Z:Z" lines
+	says "path=(7fe0,0010)	action=keep" lines
+	rec-pack "$data/CT_small.dcm" "$data/MR_small.dcm" >two.rec
+	dcm-anon --explain <two.rec >two
+	[ "$(cut -f 1 two | sort -u | wc -l)" -eq 3 ]
+	exits 64 dcm-anon --explain --ledger l --ledger-to "$(age-keygen 2>/dev/null |
+	    age-keygen -y)" <"$data/CT_small.dcm"
+'
+
 t 'what parses does not hold the site key, in its memory or otherwise' '
 	mkfifo in
 	dcm-anon -k key <in >out &
