@@ -259,7 +259,7 @@ t 'structured content: names, ids and dates go, findings stay' '
 	done
 	dcm-anon <in.dcm >out.dcm
 	./show out.dcm >out
-	silent "Liver\|deep\|12.5\|Beat" out
+	silent "Liver\|deep\|12\.5\|Beat" out
 '
 
 t 'canaries: what no option names does not survive options' '
