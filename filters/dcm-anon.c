@@ -15,6 +15,7 @@
 #include "mask.h"
 #include "opt.h"
 #include "out.h"
+#include "patients.h"
 #include "progress.h"
 #include "rec.h"
 #include "risk.h"
@@ -29,6 +30,7 @@ static const char *rejects;
 static const char *masks;
 static const char *faces;
 static const char *project;
+static const char *patients;
 static const char *shift_days;
 static int shift_time;
 static const char *ledger_file;
@@ -40,9 +42,12 @@ static const struct poptOption options[] = {
 	    "the site's key, from which all pseudonyms come", "FILE" },
 	{ "new-site-key", '\0', POPT_ARG_STRING, &new_site_key, 0,
 	    "make one in FILE, which must not exist, and exit", "FILE" },
-	{ "profile", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 3,
+	{ "profile", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 4,
 	    "basic, tcia, or a file of rules, see profile(5); may be repeated",
 	    "NAME|FILE" },
+	{ "patients", '\0', POPT_ARG_STRING, &patients, 0,
+	    "give patients the ids that FILE lists, and take no others",
+	    "FILE" },
 	{ "project", '\0', POPT_ARG_STRING, &project, 0,
 	    "pseudonyms of a project's own", "NAME" },
 	{ "option", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 0,
@@ -284,6 +289,17 @@ add_profile(struct deid_profile *p, const char *name)
 	close(fd);
 }
 
+static void
+read_patients(struct deid_profile *p)
+{
+	struct why w = { 0 };
+	int fd = opt_open(patients, O_RDONLY, &w);
+
+	if (fd < 0 || (p->patients = patients_read(fd, patients, &w)) == NULL)
+		die_why(&w);
+	close(fd);
+}
+
 /* The Basic Profile, and what was asked for beyond it. */
 static struct deid_profile *
 profile(void)
@@ -292,11 +308,13 @@ profile(void)
 	struct why w = { 0 };
 	int i;
 
-	for (i = 0; i < opt_lists[3].n; i++)
-		add_profile(p, opt_lists[3].v[i]);
+	for (i = 0; i < opt_lists[4].n; i++)
+		add_profile(p, opt_lists[4].v[i]);
 	for (i = 0; i < opt_lists[0].n; i++)
 		if (profile_choose(p, opt_lists[0].v[i], &w) < 0)
 			die_why(&w);
+	if (patients)
+		read_patients(p);
 	pixel_rules(p);
 	if (shift_days && profile_shift_days(p, shift_days, &w) < 0)
 		die_why(&w);

@@ -8,6 +8,7 @@
 #include "explain.h"
 #include "hash.h"
 #include "mask.h"
+#include "patients.h"
 #include "rules.h"
 #include "srclean.h"
 #include "word.h"
@@ -671,6 +672,19 @@ by_vr(struct deid *d, struct dcm_element *e, unsigned vr)
 	return is_text(vr) ? keep_text(d, e, vr) : DCM_KEEP;
 }
 
+/* The id that a list of patients gives. */
+static bool
+listed(struct deid *d, const void *id, size_t n, char out[PSEUDO_MAX])
+{
+	const struct patients *list = d->profile->patients;
+	const char *given =
+	    list ? patients_find(list, d->issuer, d->issuer_len, id, n) : NULL;
+
+	if (given != NULL)
+		strcpy(out, given);
+	return given != NULL;
+}
+
 /* Attributes that have a pseudonym of their own. */
 static bool
 special(struct deid *d, struct dcm_element *e, enum dcm_do *what)
@@ -693,8 +707,9 @@ special(struct deid *d, struct dcm_element *e, enum dcm_do *what)
 		}
 		if ((p = dcm_value(d->set, e)) == NULL)
 			return false;
-		pseudo_patient(
-		    d->pseudo, text, d->issuer, d->issuer_len, p, e->size);
+		if (!listed(d, p, e->size, text))
+			pseudo_patient(d->pseudo, text, d->issuer,
+			    d->issuer_len, p, e->size);
 		break;
 	case ACCESSION:
 	case STUDY_ID:
@@ -1169,6 +1184,8 @@ digest(const struct deid_profile *p, char out[17])
 	sums_add(&s, rules_text(p->rules), strlen(rules_text(p->rules)));
 	if (p->archive)
 		sums_add(&s, "archive\n", 8);
+	if (p->patients != NULL)
+		sums_add(&s, "patients\n", 9);
 	if (profile_has(p, PROFILE_RETAIN_MODIFIED_DATES))
 		sums_add(&s, text,
 		    (size_t)snprintf(text, sizeof text, "shift %d %d %d\n",
@@ -1326,7 +1343,13 @@ name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
 	n = dcm_get(set, PATIENT_ID, id, sizeof id);
 	if (n == 0) /* nobody in particular: each study its own patient */
 		n = dcm_get(set, STUDY_UID, id, sizeof id);
-	pseudo_patient(d->pseudo, o->patient, d->issuer, d->issuer_len, id, n);
+	if (!listed(d, id, n, o->patient)) {
+		if (d->profile->patients != NULL)
+			return why_set(
+			    w, EXIT_DATA, "(0010,0020): not a listed patient");
+		pseudo_patient(
+		    d->pseudo, o->patient, d->issuer, d->issuer_len, id, n);
+	}
 	o->shift = shift_of(d, id, n);
 	dcm_get(set, SOP_CLASS, o->sop_class, sizeof o->sop_class);
 	if (o->sop_class[strspn(o->sop_class, "0123456789.")] != '\0')

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "mask.h"
+#include "patients.h"
 #include "profile.h"
 #include "profile_tcia.h"
 #include "risk.h"
@@ -54,6 +55,7 @@ profile_free(struct deid_profile *p)
 	if (p != NULL) {
 		mask_free(p->masks);
 		rules_free(p->rules);
+		patients_free(p->patients);
 	}
 	free(p);
 }

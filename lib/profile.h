@@ -58,7 +58,8 @@ struct deid_profile {
 	struct masks *masks; /* mask.h; NULL for none; the profile's */
 	enum profile_faces faces;
 	bool archive; /* private elements as The Cancer Imaging Archive does */
-	struct rules *rules; /* rules.h; NULL for none; the profile's */
+	struct rules *rules;       /* rules.h; NULL for none; the profile's */
+	struct patients *patients; /* patients.h; NULL for none; its own */
 };
 
 struct deid_profile *profile_new(void); /* the Basic Profile */

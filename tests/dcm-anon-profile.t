@@ -221,4 +221,47 @@ t 'two projects have nothing in common' '
 	exits 64 dcm-anon --project "" <in.dcm 2>err
 '
 
+t 'patients by a list: their ids from it, and no others' '
+	printf "%s\n" "# enrolled" "" "A%201	STUDY-001	HOSP" \
+	    "A%201 STUDY-002" "B  STUDY%20003 # the third" >list
+	./make 1.dcm "PatientID=A 1" IssuerOfPatientID=HOSP
+	./make 2.dcm "PatientID=A 1 " IssuerOfPatientID=OTHER
+	./make 3.dcm PatientID=B SOPInstanceUID=1.2.3
+	./make 4.dcm PatientID=C SOPInstanceUID=1.2.4
+	./make 5.dcm PatientID= SOPInstanceUID=1.2.5
+	for f in "1 STUDY-001" "2 STUDY-002" "3 STUDY 003"; do
+		dcm-anon --patients list <${f%% *}.dcm >out.dcm
+		./show out.dcm PatientID PatientName >is
+		says "PatientID ${f#* }$" is
+		says "PatientName ${f#* }$" is
+	done
+	for f in 4 5; do
+		exits 65 dcm-anon --patients list <$f.dcm >out.dcm 2>err
+		says "(0010,0020): not a listed patient" err
+		[ ! -s out.dcm ]
+	done
+	rec-pack 1.dcm 3.dcm 4.dcm | exits 1 dcm-anon --patients list \
+	    --rejects r >out.rec 2>err
+	rec-list <out.rec >lines
+	[ "$(wc -l <lines)" = 3 ]
+	says "pseudonym=STUDY%20003" lines
+	says "^4.dcm" r
+'
+
+t 'a list that is not in order' '
+	for bad in "A" "A B C D" "A%zz B" "- B" "A -" "A X%5CY" "A %00" \
+	    "A $(printf "%065d" 1)"; do
+		printf "B C\n%s\n" "$bad" >list
+		exits 65 dcm-anon --patients list <1.dcm >out.dcm 2>err
+		says "list:2: not ID ASSIGNED" err
+	done
+	printf "A B\nA C\n" >list
+	exits 65 dcm-anon --patients list <1.dcm >out.dcm 2>err
+	says "one patient is given two ids" err
+	./make a.dcm PatientID=A
+	printf "A B\nA B\n" >list
+	dcm-anon --patients list <a.dcm >out.dcm
+	exits 74 dcm-anon --patients missing <1.dcm 2>err
+'
+
 done_testing
