@@ -85,7 +85,7 @@ if cmd == "open":
 elif cmd == "stream":
     # a request in the midst of its answer, when COMMAND is run
     s = connect(rest[0])
-    n = 200000
+    n = 150000
     ids = b"".join(b"%032x\n" % i for i in range(n)) + b".end\t%d\n" % n
     s.sendall(b"POST /v1/get HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(ids))
     s.sendall(ids)
@@ -125,7 +125,7 @@ elif cmd == "loris":
 elif cmd == "deaf":
     # much is asked for, and nothing read
     s = connect("bob")
-    n = 300000
+    n = 150000
     ids = b"".join(b"%032x\n" % i for i in range(n)) + b".end\t%d\n" % n
     try:
         s.sendall(b"POST /v1/get HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(ids) + ids)
