@@ -199,6 +199,14 @@ t 'the ready-made ones' '
 	says "profile tcia, rules" dump
 '
 
+t 'the example of the manual' '
+	sed -n "/^.Bd -literal/,/^.Ed/{/^\.[BE]d/!p}" "$top/doc/profile.5" >p
+	[ "$(wc -l <p)" = 6 ]
+	dcm-anon --profile p <in.dcm >out.dcm
+	says "StationName CT01" <(./show out.dcm StationName)
+	says "InstitutionName University Hospital" <(./show out.dcm InstitutionName)
+'
+
 t 'every line is in the digest of the rules' '
 	for line in "tag 0008,1010 keep" "tag 0008,1010 empty" "vr CS empty" \
 	    archive "class 1.2 reject" "private A 0043 01 keep" ""; do
