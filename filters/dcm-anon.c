@@ -70,7 +70,7 @@ static const struct poptOption options[] = {
 	    "and by a part of a day", NULL },
 	{ "ledger", '\0', POPT_ARG_STRING, &ledger_file, 0,
 	    "append to FILE which object became which, sealed", "FILE" },
-	{ "ledger-to", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 4,
+	{ "ledger-to", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 5,
 	    "an age recipient who may read the ledger; may be repeated",
 	    "age1..." },
 	{ "explain", '\0', POPT_ARG_NONE, &explains, 0,
@@ -136,11 +136,11 @@ open_ledger(struct anon *a)
 {
 	struct why w = { 0 };
 
-	if ((ledger_file != NULL) != (opt_lists[4].n > 0))
+	if ((ledger_file != NULL) != (opt_lists[5].n > 0))
 		die(EXIT_USAGE, "--ledger and --ledger-to belong together");
 	if (ledger_file == NULL)
 		return;
-	ledger = ledger_open(ledger_file, opt_lists[4].v, opt_lists[4].n, &w);
+	ledger = ledger_open(ledger_file, opt_lists[5].v, opt_lists[5].n, &w);
 	if (ledger == NULL)
 		die_why(&w);
 	anon_ledger(a, ledger);
