@@ -586,6 +586,28 @@ dcm_add_code(struct dcm *d, uint32_t tag, const char *value, const char *scheme,
 	}
 }
 
+int
+dcm_put_words(
+    struct dcm *d, uint32_t tag, const void *p, size_t n, struct why *w)
+{
+	try {
+		DcmTag t(OFstatic_cast(Uint16, tag >> 16),
+		    OFstatic_cast(Uint16, tag), DcmVR(EVR_OW));
+		DcmElement *e = new DcmOtherByteOtherWord(t);
+		OFCondition c =
+		    e->putUint16Array(static_cast<const Uint16 *>(p), n / 2);
+
+		if (c.good())
+			c = d->set->insert(e, OFTrue);
+		if (c.good())
+			return 0;
+		delete e;
+		return fail(w, c);
+	} catch (...) {
+		return no_memory(w);
+	}
+}
+
 void
 dcm_remove(struct dcm *d, uint32_t tag)
 {

@@ -92,6 +92,10 @@ int dcm_put_code(struct dcm *d, uint32_t tag, const char *value,
 int dcm_add_code(struct dcm *d, uint32_t tag, const char *value,
     const char *scheme, const char *meaning, struct why *w);
 
+/* Put n bytes, an even number, as OW, little endian, at the top level. */
+int dcm_put_words(
+    struct dcm *d, uint32_t tag, const void *p, size_t n, struct why *w);
+
 /* Remove an element of the top level, if it is there. */
 void dcm_remove(struct dcm *d, uint32_t tag);
 

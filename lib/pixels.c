@@ -6,6 +6,7 @@
 #include "dcmpix.h"
 #include "dict.h"
 #include "frames.h"
+#include "graphics.h"
 #include "hide.h"
 #include "mask.h"
 #include "pixels.h"
@@ -33,6 +34,7 @@ struct pixels {
 	bool reads; /* it is searched for burned-in text */
 	struct burnin *burnin;
 	struct hide hide;
+	struct graphics graphics;
 	unsigned long long pos; /* bytes of the value so far */
 
 	/* When it is decoded. */
@@ -61,6 +63,7 @@ pixels_free(struct pixels *x)
 {
 	if (x == NULL)
 		return;
+	graphics_begin(&x->graphics);
 	burnin_free(x->burnin);
 	frames_free(&x->frames);
 	free(x->frame);
@@ -72,6 +75,7 @@ pixels_begin(struct pixels *x, const struct walk_meta *m)
 {
 	look_begin(&x->look, m->transfer, m->sop_class, m->syntax == WALK_BIG);
 	x->kind = risk_syntax(m->transfer);
+	graphics_begin(&x->graphics);
 	x->mask = NULL;
 	x->coded = x->head = x->decodes = x->reads = false;
 	x->pos = 0;
@@ -82,6 +86,8 @@ void
 pixels_element(struct pixels *x, uint32_t tag, const void *value, size_t n)
 {
 	look_element(&x->look, tag, value, n);
+	if (!x->look.big && profile_has(x->profile, PROFILE_CLEAN_GRAPHICS))
+		graphics_element(&x->graphics, tag, value, n);
 }
 
 static int
@@ -257,6 +263,8 @@ pixels_put(struct pixels *x, struct dcm *set, struct rec *r, struct why *w)
 	if (x->mask == NULL)
 		return 0;
 	rec_set_text(r, "mask", mask_name(x->mask));
+	if (graphics_put(&x->graphics, x->mask, &x->look, set, w) < 0)
+		return -1;
 	if (x->decodes)
 		rec_set_text(r, "pixels", "decoded");
 	if (x->decodes && put_decoded(x, set, w) < 0)

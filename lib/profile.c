@@ -15,7 +15,7 @@ const struct profile_option_info profile_options[PROFILE_OPTIONS] = {
 	{ "clean-pixel-data", "113101", "Clean Pixel Data Option", -1, true },
 	{ "clean-recognizable-visual-features", "113102",
 	    "Clean Recognizable Visual Features Option", -1, false },
-	{ "clean-graphics", "113103", "Clean Graphics Option", 9, false },
+	{ "clean-graphics", "113103", "Clean Graphics Option", 9, true },
 	{ "clean-structured-content", "113104",
 	    "Clean Structured Content Option", 8, true },
 	{ "clean-descriptors", "113105", "Clean Descriptors Option", 7, true },
