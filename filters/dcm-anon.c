@@ -37,12 +37,15 @@ static const char *ledger_file;
 static int explains;
 static long long max_dataset = 16 << 20;
 
+/* The options that may be given more than once. */
+enum { OPTIONS, ACCEPTED, WORDS, LEDGER_TO, PROFILES };
+
 static const struct poptOption options[] = {
 	{ "site-key", 'k', POPT_ARG_STRING, &site_key, 0,
 	    "the site's key, from which all pseudonyms come", "FILE" },
 	{ "new-site-key", '\0', POPT_ARG_STRING, &new_site_key, 0,
 	    "make one in FILE, which must not exist, and exit", "FILE" },
-	{ "profile", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 4,
+	{ "profile", '\0', POPT_ARG_STRING, NULL, OPT_LIST + PROFILES,
 	    "basic, tcia, or a file of rules, see profile(5); may be repeated",
 	    "NAME|FILE" },
 	{ "patients", '\0', POPT_ARG_STRING, &patients, 0,
@@ -50,10 +53,10 @@ static const struct poptOption options[] = {
 	    "FILE" },
 	{ "project", '\0', POPT_ARG_STRING, &project, 0,
 	    "pseudonyms of a project's own", "NAME" },
-	{ "option", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 0,
+	{ "option", '\0', POPT_ARG_STRING, NULL, OPT_LIST + OPTIONS,
 	    "apply an option of PS3.15, by its name or code; may be repeated",
 	    "NAME" },
-	{ "accept", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 1,
+	{ "accept", '\0', POPT_ARG_STRING, NULL, OPT_LIST + ACCEPTED,
 	    "let images at these risks of showing identity pass; may be "
 	    "repeated",
 	    "RISK[,RISK...]" },
@@ -61,7 +64,7 @@ static const struct poptOption options[] = {
 	    "blacken what FILE says, see mask(5)", "FILE" },
 	{ "faces", '\0', POPT_ARG_STRING, &faces, 0,
 	    "heads in thin slices: warn (the default) or reject", "WHAT" },
-	{ "words", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 2,
+	{ "words", '\0', POPT_ARG_STRING, NULL, OPT_LIST + WORDS,
 	    "with options that clean text: take these out too; may be repeated",
 	    "FILE" },
 	{ "shift-days", '\0', POPT_ARG_STRING, &shift_days, 0,
@@ -70,7 +73,7 @@ static const struct poptOption options[] = {
 	    "and by a part of a day", NULL },
 	{ "ledger", '\0', POPT_ARG_STRING, &ledger_file, 0,
 	    "append to FILE which object became which, sealed", "FILE" },
-	{ "ledger-to", '\0', POPT_ARG_STRING, NULL, OPT_LIST + 5,
+	{ "ledger-to", '\0', POPT_ARG_STRING, NULL, OPT_LIST + LEDGER_TO,
 	    "an age recipient who may read the ledger; may be repeated",
 	    "age1..." },
 	{ "explain", '\0', POPT_ARG_NONE, &explains, 0,
@@ -136,11 +139,12 @@ open_ledger(struct anon *a)
 {
 	struct why w = { 0 };
 
-	if ((ledger_file != NULL) != (opt_lists[5].n > 0))
+	if ((ledger_file != NULL) != (opt_lists[LEDGER_TO].n > 0))
 		die(EXIT_USAGE, "--ledger and --ledger-to belong together");
 	if (ledger_file == NULL)
 		return;
-	ledger = ledger_open(ledger_file, opt_lists[5].v, opt_lists[5].n, &w);
+	ledger = ledger_open(
+	    ledger_file, opt_lists[LEDGER_TO].v, opt_lists[LEDGER_TO].n, &w);
 	if (ledger == NULL)
 		die_why(&w);
 	anon_ledger(a, ledger);
@@ -259,8 +263,8 @@ pixel_rules(struct deid_profile *p)
 	struct why w = { 0 };
 	int i;
 
-	for (i = 0; i < opt_lists[1].n; i++)
-		if (risk_accept(&p->accepted, opt_lists[1].v[i], &w) < 0)
+	for (i = 0; i < opt_lists[ACCEPTED].n; i++)
+		if (risk_accept(&p->accepted, opt_lists[ACCEPTED].v[i], &w) < 0)
 			die(w.code, "--accept: %s", w.text);
 	if (masks != NULL) {
 		if ((p->masks = mask_read(masks, &w)) == NULL)
@@ -308,10 +312,10 @@ profile(void)
 	struct why w = { 0 };
 	int i;
 
-	for (i = 0; i < opt_lists[4].n; i++)
-		add_profile(p, opt_lists[4].v[i]);
-	for (i = 0; i < opt_lists[0].n; i++)
-		if (profile_choose(p, opt_lists[0].v[i], &w) < 0)
+	for (i = 0; i < opt_lists[PROFILES].n; i++)
+		add_profile(p, opt_lists[PROFILES].v[i]);
+	for (i = 0; i < opt_lists[OPTIONS].n; i++)
+		if (profile_choose(p, opt_lists[OPTIONS].v[i], &w) < 0)
 			die_why(&w);
 	if (patients)
 		read_patients(p);
@@ -337,8 +341,8 @@ ready(struct keeper *keeper, const struct deid_profile *p)
 	struct why w = { 0 };
 	int i, fd;
 
-	for (i = 0; i < opt_lists[2].n; i++) {
-		const char *name = opt_lists[2].v[i];
+	for (i = 0; i < opt_lists[WORDS].n; i++) {
+		const char *name = opt_lists[WORDS].v[i];
 
 		if ((fd = opt_open(name, O_RDONLY, &w)) < 0 ||
 		    deid_words(d, fd, name, &w) < 0)

@@ -18,7 +18,7 @@ for k, v in (("StationName", "CT01"), ("InstitutionName", "Charite"),
              ("PatientAge", "107Y"), ("StudyDate", "20200229"),
              ("AcquisitionDate", "20200228"), ("PatientBirthDate", "19301112"),
              ("SeriesDescription", "THORAX"), ("ReviewerName", "Roe^Jane"),
-             ("ImplantPartNumber", "77"), ("RequestedProcedureID", "RP9"),
+             ("ImplantPartNumber", "77"), ("RequestedProcedureID", "rp-9"),
              ("DeviceSerialNumber", "SN42"), ("ImageComments", "nice"),
              ("TransactionUID", "1.2.3.4")):
     setattr(ds, k, v)
@@ -74,7 +74,7 @@ t 'a rule for a tag holds before the table'"'"'s' '
 	says "SeriesDescription THORAX$" is
 	grep -xE "DeviceSerialNumber [2-9A-Z]{16}" is
 	says "(0012,0063) LO .PS3.15 2026d, profile site-1, rules" <(dcmdump out.dcm)
-	silent "Roe\|RP9\|1.2.3.4\|19301112" out.dcm
+	silent "Roe\|rp-9\|[^0-9]1\.2\.3\.4\|19301112" out.dcm
 '
 
 t 'of rules for the same the later holds, over files too' '
