@@ -317,6 +317,8 @@ disposition(struct clean *c, int depth, uint32_t tag, unsigned *vr)
 			return *vr == VR('U', 'I') ? DEID_U : DEID_HASH;
 		case 'o':
 			return DEID_DATE;
+		case 'd':
+			return DEID_X;
 		}
 	if (!profile_has(c->profile, PROFILE_RETAIN_SAFE_PRIVATE))
 		return DEID_X;

@@ -934,6 +934,21 @@ reject(struct deid *d, const struct dcm_element *e)
 	return DCM_REMOVE;
 }
 
+/* The VR of dates that some makers write as text, if it is one. */
+static unsigned
+date_vr(unsigned vr, const char *p, size_t n)
+{
+	size_t digits = 0;
+
+	if (vr != VR('L', 'O') && vr != VR('S', 'H') && vr != VR('U', 'N'))
+		return vr;
+	while (digits < n && p[digits] >= '0' && p[digits] <= '9')
+		digits++;
+	if (digits == 8 && n == 8)
+		return VR('D', 'A');
+	return digits == 14 && n <= 26 ? VR('D', 'T') : vr;
+}
+
 /* A private element that may be kept. */
 static enum dcm_do
 private_element(struct deid *d, struct dcm_element *e)
@@ -951,6 +966,8 @@ private_element(struct deid *d, struct dcm_element *e)
 		d->sequence[e->depth + 1] = e->tag;
 		return e->sequence ? DCM_KEEP : DCM_UNPACK;
 	}
+	if (a == DEID_DATE && (p = dcm_value(d->set, e)) != NULL)
+		vr = date_vr(vr, p, without_padding(p, e->size));
 	if (a != DEID_K)
 		return value(d, e, a, vr);
 	switch (vr) {

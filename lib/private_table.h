@@ -16,7 +16,7 @@ struct private_row {
 	uint8_t low; /* the element is bbLL, bb its block */
 	char vr[3];
 	char safe; /* 'S', or '-' */
-	char tcia; /* 'k', 'h', 'o' or 'd' */
+	char tcia; /* 'k', 'h', 'o', 'd', or '-' if it has none */
 };
 
 extern const struct private_creator private_creators[];

@@ -56,6 +56,9 @@ if kind == "private":
     a.add_new(0x23, "DS", "1.25")                    # safe
     a.add_new(0x9e, "LO", "SEQ Quimby T2")           # safe, but text
     a.add_new(0x02, "SL", 777)                       # not safe
+    p = ds.private_block(0x09, "GEMS_PETD_01", create=True)
+    p.add_new(0x05, "DT", "20190304141516")          # shifted by the archive
+    p.add_new(0x07, "LO", "CNRY-STUDY")              # hashed by the archive
     b = ds.private_block(0x2001, "Philips Imaging DD 001", create=True)
     b.add_new(0x06, "CS", "N")
     inner = Dataset()
@@ -216,6 +219,19 @@ t 'private elements that are known to be safe stay, with their creators' '
 	dcm-anon <in.dcm >out.dcm
 	./show out.dcm >out
 	silent "(0019\|(2001\|(0031" out
+'
+
+t 'private elements as the archive has them, one by one' '
+	for s in explicit implicit; do
+		./make private $s >in.dcm
+		dcm-anon --profile tcia <in.dcm >out.dcm
+		./show out.dcm >out
+		says "(0019, 1002)" out
+		says "(0009, 1005) DT .[0-9]*141516" out
+		silent "(0009, 1005) DT .20190304" out
+		says "(0009, 1007)" out
+		exits 1 grep -aio "$names\|CNRY" out.dcm
+	done
 '
 
 t 'a sequence in a private element is one, however it came' '
