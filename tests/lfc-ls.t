@@ -61,9 +61,9 @@ t '--manifest gives all that was registered, and the LFN' '
 	for key in guid size sha256 adler32 surl plain gen modality pseudonym; do
 		[ "$(field $key list | sort)" = "$(field $key M | sort)" ]
 	done
-	[ "$(field lfn list | head -n 1)" = /grid/mdm/1.2/1.2.0/1.2.0.0 ]
+	[ "$(field lfn list | sed -n 1p)" = /grid/mdm/1.2/1.2.0/1.2.0.0 ]
 	[ "$(field status list | sort -u)" = online ]
-	[ "$(cut -f 1 list | head -n 1)" = 1.2/1.2.0/1.2.0.0 ]
+	[ "$(cut -f 1 list | sed -n 1p)" = 1.2/1.2.0/1.2.0.0 ]
 	lfc-ls --manifest 1.2/1.2.0/1.2.0.0 >one
 	[ "$(head -n 1 one)" = "$(head -n 1 list)" ]
 	[ "$(lfc-ls --manifest 1.2)" = ".end	0" ]

@@ -116,7 +116,7 @@ t 'names that lead nowhere good are set aside' '
 	t.close()
 	END
 	exits 1 lfc-new <names.rec >out 2>err
-	[ "$(rec-list <out | cut -f 1 | head -n 1)" = ok ]
+	[ "$(rec-list <out | cut -f 1 | sed -n 1p)" = ok ]
 	[ "$(grep -c error: err)" -eq 6 ]
 '
 

@@ -126,7 +126,7 @@ t 'no lease, an expired or a used one: nothing is registered' '
 t 'nobody takes a GUID or a surl that another entry has' '
 	site steal
 	ingest a.rec
-	guid=$(field guid M | head -n 1) surl=$(field surl M | head -n 1)
+	guid=$(field guid M | sed -n 1p) surl=$(field surl M | sed -n 1p)
 	stored N other.rec --supersede
 	sed "s,^1.2/,9.9/,; s/gen=2/gen=1/; 1s/guid=[0-9a-f]*/guid=$guid/; 2s,surl=[^	]*,surl=$surl," N >bad
 	acks bad >bad.ack

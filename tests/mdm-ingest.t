@@ -65,7 +65,7 @@ t 'by make: one target a list, at once, resumable' '
 	same one.cat made.cat
 	make -f "$top/pipelines/ingest.mk" -j2 IN="$DICOM" BATCH=20 >out 2>&1
 	silent registered out
-	rm "$(find .ingest -name "*.done" | head -n 1)"
+	rm "$(find .ingest -name "*.done" | sed -n 1p)"
 	make -s -f "$top/pipelines/ingest.mk" IN="$DICOM" BATCH=20 2>log
 	[ "$(grep -c " 0 registered" log)" -eq 1 ]
 	[ "$(wc -l <log)" -ge 1 ]

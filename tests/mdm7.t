@@ -24,7 +24,7 @@ t 'ingest' '
 
 t 'retrieve' '
 	export MDM_HOME=$PWD/site
-	STUDY=$(lfc-ls | head -n 1)
+	STUDY=$(lfc-ls | sed -n 1p)
 	export STUDY
 	flow "Retrieve, by hand" >retrieve
 	bash -euo pipefail retrieve
@@ -33,7 +33,7 @@ t 'retrieve' '
 
 t 'deleting' '
 	export MDM_HOME=$PWD/site
-	STUDY=$(lfc-ls | head -n 1)
+	STUDY=$(lfc-ls | sed -n 1p)
 	export STUDY
 	flow "Deleting, by hand" >delete
 	bash -euo pipefail delete >/dev/null

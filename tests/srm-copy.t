@@ -35,7 +35,7 @@ t 'down: the same records, with the fields as attributes' '
 		rec-list <back >list
 		cut -f 1 list >got
 		same want got
-		[ "$(field guid list | head -n 1)" = "$(field guid M | head -n 1)" ]
+		[ "$(field guid list | sed -n 1p)" = "$(field guid M | sed -n 1p)" ]
 		[ "$(field sha256 list)" = "$(field sha256 M)" ]
 	done
 	MDM_STORAGE=file:$PWD/st srm-copy --from <M | cmp - back
@@ -45,7 +45,7 @@ t 'the same object again is the same; another of its GUID is refused' '
 	srm-copy --to file:again <a.rec >M
 	srm-copy --to file:again <a.rec >M2
 	same M M2
-	guid=$(field guid M | head -n 1)
+	guid=$(field guid M | sed -n 1p)
 	path=again/${guid:0:2}/$guid
 	echo x >>$path
 	before=$(sha256sum <$path)
@@ -107,7 +107,7 @@ t 'damage is found, the storage named, and nothing of it is passed' '
 	for f in a big; do
 		rm -rf hurt
 		srm-copy --to file:hurt <$f.rec >M
-		path=$(field surl M | head -n 1 | cut -c 6-)
+		path=$(field surl M | sed -n 1p | cut -c 6-)
 		$PYTHON - "$path" <<-END
 		import sys
 		f = open(sys.argv[1], "r+b"); f.seek(-1, 2); c = f.read(1)[0]
@@ -140,7 +140,7 @@ t 'another replica takes over' '
 
 t 'a surl leads nowhere else, by no link and no ..' '
 	srm-copy --to file:jail <a.rec >M
-	guid=$(field guid M | head -n 1)
+	guid=$(field guid M | sed -n 1p)
 	path=jail/${guid:0:2}
 	cp $path/$guid secret
 	mkdir out && cp secret out/$guid
