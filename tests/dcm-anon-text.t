@@ -287,7 +287,7 @@ t 'canaries: what no option names does not survive options' '
 		dcmdump -q clean/${f##*/} >dump 2>&1
 		silent "^[EW]:" dump
 	done
-	"$here/canaries" check clean/* | head -20
+	"$here/canaries" check clean/* | sed -n 1,20p
 '
 
 t 'the same in any order, and in one run or several' '

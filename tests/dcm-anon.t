@@ -103,7 +103,7 @@ t 'a record says who it is, and nothing of where it came from' '
 	cp "$data/CT_small.dcm" "Doe^John/1962.dcm"
 	rec-pack "Doe^John" | dcm-anon >one.rec
 	silent "Doe\|1962" one.rec
-	rec-list <one.rec | head -1 | tr "\t" "\n" >fields
+	rec-list <one.rec | sed -n 1p | tr "\t" "\n" >fields
 	for k in study series sop modality=CT pseudonym=P profile plain via=dcm-anon; do
 		says "^$k" fields
 	done
