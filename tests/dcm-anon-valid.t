@@ -15,7 +15,7 @@ cat >new-errors <<'EOS'
 # new-errors OUT OPTION...: what is wrong with what dcm-anon makes of the files
 errors()
 {
-	(dciodvfy "$1") 2>&1 | grep -a ^Error | sed "s/<[0-9.:]*>//" | sort -u
+	(dciodvfy "$1") 2>&1 | grep -a ^Error | sed "s/<[0-9.:]*>//; s/ [0-9.]*$//" | sort -u
 }
 out=$1
 shift
@@ -47,6 +47,13 @@ t 'options that retain' '
 	cat found
 	[ ! -s found ]
 	[ "$(wc -l <retain/done)" -gt 50 ]
+'
+
+t 'the profile tcia' '
+	./new-errors tcia --profile tcia >found
+	cat found
+	[ ! -s found ]
+	[ "$(wc -l <tcia/done)" -gt 50 ]
 '
 
 t 'the check can fail' '
