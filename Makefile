@@ -22,7 +22,7 @@ B       := $(if $(SAN),obj-san/bin,bin)
 # Debian packages, by what they are for.  `make deps` installs what is missing.
 DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 	libdcmtk-dev libsqlite3-dev libpq-dev libdeflate-dev zlib1g-dev \
-	libevent-dev voms-dev libjansson-dev libpng-dev
+	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev
 DEB_DEMO  := age python3-pydicom
 DEB_CHECK := bsdutils util-linux dcmtk dicom3tools python3-cryptography perl strace shellcheck mandoc sqlite3 openssl curl voms-clients \
 	postgresql postgresql-client
@@ -46,7 +46,7 @@ endif
 # library is included by one file of lib/ (popt aside); the linker drops those
 # that a filter does not reach.
 FILTERS := $(patsubst filters/%.c,%,$(wildcard filters/*.c))
-LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -lz -lvomsapi -levent_openssl -levent -ljansson -lpng -lm -pthread
+LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -lz -lvomsapi -levent_openssl -levent -ljansson -lpng -lcurl -lm -pthread
 
 # Those that parse DICOM with DCMTK are linked as C++.  DCMTK's own .pc asks
 # for libraries that it does not need.

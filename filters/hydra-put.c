@@ -78,9 +78,10 @@ lost(struct lane *a, const struct why *w)
 static void
 give_up(void)
 {
-	die(first_lost.code == EXIT_RETRY  ? EXIT_RETRY
-	    : first_lost.code == EXIT_DATA ? EXIT_DATA
-					   : EXIT_FEW,
+	die(first_lost.code == EXIT_RETRY    ? EXIT_RETRY
+	    : first_lost.code == EXIT_DATA   ? EXIT_DATA
+	    : first_lost.code == EXIT_DENIED ? EXIT_DENIED
+					     : EXIT_FEW,
 	    "%s", first_lost.text);
 }
 
@@ -110,8 +111,8 @@ open_stores(void)
 	for (s = 0; s < stores->count; s++) {
 		lane[s].share =
 		    secret_alloc((max_keys + 1) * sizeof *lane[s].share);
-		lane[s].store = store_open(
-		    stores->store[s].x, stores->store[s].url, create, &w);
+		lane[s].store = store_open(stores->store[s].x,
+		    stores->store[s].url, stores->store[s].pin, create, &w);
 		if (lane[s].store == NULL)
 			lost(&lane[s], &w);
 	}
@@ -150,7 +151,8 @@ put_all(unsigned m)
 			}
 		if (a->store == NULL || a->n == 0)
 			a->n = 0;
-		else if (m > 1 && s + 1 < stores->count)
+		else if ((m > 1 || store_far(a->store)) &&
+			 s + 1 < stores->count)
 			apart[s] =
 			    pthread_create(&thread[s], NULL, put_lane, a) == 0;
 		if (a->n > 0 && !apart[s])
@@ -237,6 +239,18 @@ settle(unsigned i)
 static void
 serve(unsigned m)
 {
+	static const char *const text[] = {
+		[STORE_OTHER] = "has another share of it",
+		[STORE_REMOVED] = "has removed it, for ever",
+		[STORE_FORBIDDEN] = "does not let us create keys",
+		[STORE_WRONG] = "finds its share wrong",
+	};
+	static const int code[] = {
+		[STORE_OTHER] = EXIT_NO,
+		[STORE_REMOVED] = EXIT_NO,
+		[STORE_FORBIDDEN] = EXIT_DENIED,
+		[STORE_WRONG] = EXIT_DATA,
+	};
 	bool undo[BATCH] = { false };
 	struct why w;
 	unsigned s, i, left = keys - m;
@@ -252,10 +266,8 @@ serve(unsigned m)
 			lane[s].has[at] = r == STORE_NEW || r == STORE_SAME;
 			if (lane[s].has[at] || key[at].bad)
 				continue;
-			why_set(&w, EXIT_NO, "%s: %s",
-			    store_name(lane[s].store),
-			    r == STORE_REMOVED ? "has removed it, for ever"
-					       : "has another share of it");
+			why_set(&w, code[r], "%s: %s",
+			    store_name(lane[s].store), text[r]);
 			aside(key[at].guid, &w);
 			key[at].bad = true;
 		}
@@ -370,7 +382,8 @@ main(int argc, char **argv)
 
 	if (*opt_parse(argc, argv, options, "< shares > acks"))
 		die(EXIT_USAGE, "takes no operands");
-	secret_init((SHARES + 1024) * sizeof *s + 4 * LINE_SECRET_COST);
+	secret_init((SHARES + 1024) * sizeof *s + 4 * LINE_SECRET_COST +
+		    4 * STORE_SECRET);
 	open_stores();
 	in = linein_open(STDIN_FILENO, "shares", true);
 	out = lineout_open(out_open(opt_output), "acks", false);

@@ -1,5 +1,6 @@
 /* hydra-rm: remove keys from every key store */
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,17 @@ static unsigned count;
 
 static struct stores *stores;
 static struct store *store[255]; /* NULL: does not answer */
-static int first_code;           /* why the first that does not */
+static const char *guid[BATCH];  /* of the batch */
+static unsigned guids;
+
+/* What one store did with the batch. */
+static struct lane {
+	enum store_gone gone[BATCH];
+	int result;
+	struct why why;
+} lane[255];
+
+static int first_code; /* why the first that does not */
 static struct lineout *out;
 
 static void
@@ -38,7 +49,9 @@ lost(unsigned s, const struct why *w)
 	store_close(store[s]);
 	store[s] = NULL;
 	if (first_code == 0)
-		first_code = w->code == EXIT_RETRY ? EXIT_RETRY : EXIT_FEW;
+		first_code = w->code == EXIT_RETRY    ? EXIT_RETRY
+			     : w->code == EXIT_DENIED ? EXIT_DENIED
+						      : EXIT_FEW;
 }
 
 static void
@@ -50,8 +63,9 @@ open_stores(void)
 	if ((stores = stores_load(stores_file, false, &w)) == NULL)
 		die_why(&w);
 	for (s = 0; s < stores->count; s++)
-		if ((store[s] = store_open(stores->store[s].x,
-			 stores->store[s].url, false, &w)) == NULL)
+		if ((store[s] =
+			    store_open(stores->store[s].x, stores->store[s].url,
+				stores->store[s].pin, false, &w)) == NULL)
 			lost(s, &w);
 }
 
@@ -70,32 +84,78 @@ name_lost(struct why *w)
 	why_set(w, first_code, "not removed from stores %s", list);
 }
 
+static void *
+remove_lane(void *arg)
+{
+	unsigned s = (unsigned)((struct lane *)arg - lane);
+
+	lane[s].result =
+	    store_remove(store[s], guid, guids, lane[s].gone, &lane[s].why);
+	return NULL;
+}
+
+/* The batch, from every store: those that are far at once. */
+static void
+remove_all(void)
+{
+	pthread_t thread[255];
+	bool apart[255] = { false };
+	unsigned s;
+
+	for (s = 0; s < stores->count; s++)
+		if (store[s] != NULL && store_far(store[s]))
+			apart[s] = pthread_create(&thread[s], NULL, remove_lane,
+				       &lane[s]) == 0;
+	for (s = 0; s < stores->count; s++)
+		if (apart[s])
+			pthread_join(thread[s], NULL);
+		else if (store[s] != NULL)
+			remove_lane(&lane[s]);
+	for (s = 0; s < stores->count; s++)
+		if (store[s] != NULL && lane[s].result < 0)
+			lost(s, &lane[s].why);
+}
+
+/* Is the n-th GUID gone from all stores?  Else say where it is not. */
+static bool
+gone(unsigned n, struct why *w)
+{
+	unsigned s;
+
+	for (s = 0; s < stores->count; s++)
+		if (store[s] != NULL && lane[s].gone[n] == STORE_KEPT) {
+			why_set(w, EXIT_DENIED, "%s: does not let us remove it",
+			    store_name(store[s]));
+			return false;
+		}
+	for (s = 0; s < stores->count; s++)
+		if (store[s] == NULL) {
+			name_lost(w);
+			return false;
+		}
+	return true;
+}
+
 /* Remove the batch from every store; write what is gone from all of them. */
 static void
 serve(void)
 {
-	const char *guid[BATCH];
-	unsigned s, i, n = 0, removed, answered = 0;
+	unsigned i, n = 0;
 	struct why w;
 
+	guids = 0;
 	for (i = 0; i < count; i++)
 		if (share_id_ok(line_id(&line[i])))
-			guid[n++] = line_id(&line[i]);
-	for (s = 0; s < stores->count; s++) {
-		if (store[s] != NULL &&
-		    store_remove(store[s], guid, n, &removed, &w) < 0)
-			lost(s, &w);
-		answered += store[s] != NULL;
-	}
+			guid[guids++] = line_id(&line[i]);
+	remove_all();
 	for (i = 0; i < count; i++) {
 		if (!share_id_ok(line_id(&line[i]))) {
 			why_set(&w, EXIT_DATA,
 			    "not a GUID of 32 lower-case hex digits");
 			aside(line_id(&line[i]), &w);
-		} else if (answered < stores->count) {
-			name_lost(&w);
+		} else if (!gone(n++, &w))
 			aside(line_id(&line[i]), &w);
-		} else if (lineout_put(out, &line[i], &w) < 0)
+		else if (lineout_put(out, &line[i], &w) < 0)
 			die_why(&w);
 	}
 	progress_add(count, 0);
@@ -120,7 +180,7 @@ main(int argc, char **argv)
 
 	if (*opt_parse(argc, argv, options, "< lines > lines removed"))
 		die(EXIT_USAGE, "takes no operands");
-	secret_init(1 << 16);
+	secret_init((1 << 16) + 4 * STORE_SECRET);
 	open_stores();
 	in = linein_open(STDIN_FILENO, "lines", false);
 	out = lineout_open(out_open(opt_output), "lines", false);

@@ -396,7 +396,8 @@ orphan(const char *id, const bool *has, long long made)
 {
 	unsigned char raw[16];
 	struct why w = { 0 };
-	unsigned i, removed;
+	unsigned i;
+	enum store_gone gone;
 	int got;
 
 	if (hex_decode(raw, sizeof raw, id) < 0)
@@ -417,10 +418,11 @@ orphan(const char *id, const bool *has, long long made)
 			line_set_word(&found, "done", "removed");
 			for (i = 0; i < stores->count; i++)
 				if (has[i] && store_remove(side[i].store, &id,
-						  1, &removed, &w) < 0) {
+						  1, &gone, &w) < 0) {
 					line_unset(&found, "done");
 					failed(&w);
-				}
+				} else if (has[i] && gone == STORE_KEPT)
+					line_unset(&found, "done");
 		}
 		commit();
 		if (got > 0)
@@ -442,8 +444,8 @@ check_keys(void)
 	if (side == NULL)
 		die(EXIT_IO, "out of memory");
 	for (i = 0; i < stores->count; i++) {
-		side[i].store = store_open(
-		    stores->store[i].x, stores->store[i].url, false, &w);
+		side[i].store = store_open(stores->store[i].x,
+		    stores->store[i].url, stores->store[i].pin, false, &w);
 		if (side[i].store == NULL)
 			die(EXIT_FEW, "store %u: %s", stores->store[i].x,
 			    w.text);
@@ -494,7 +496,7 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "takes no operands");
 	if (grace < 0)
 		die(EXIT_USAGE, "--grace: a negative number");
-	secret_init(1 << 16);
+	secret_init((1 << 16) + 4 * STORE_SECRET);
 	catalogue = catalogue_open(catalogue_url(catalogue_option), false, &w);
 	if (catalogue == NULL)
 		die_why(&w);

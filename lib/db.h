@@ -108,4 +108,7 @@ bool db_is_null(struct db_stmt *s, int col);
 /* Give up a statement in mid-result; harmless at any time. */
 void db_reset(struct db_stmt *s);
 
+/* How long to wait for a lock, in milliseconds: 30 s, or MDM_LOCK_WAIT's. */
+int db_lock_wait(void);
+
 #endif

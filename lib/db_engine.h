@@ -68,7 +68,4 @@ extern const struct db_engine db_sqlite, db_pg;
 /* The answer to the next statement that was sent. */
 void db_answered(struct db *db, long long changes);
 
-/* How long to wait for a lock, in milliseconds: 30 s, or MDM_LOCK_WAIT's. */
-int db_lock_wait(void);
-
 #endif

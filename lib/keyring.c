@@ -15,7 +15,8 @@ struct keyring {
 	struct stores *stores;
 	struct store *store[255]; /* NULL: does not answer */
 	unsigned count, batch;
-	bool locked; /* one that does not was locked: later may help */
+	bool locked;  /* one that does not was locked: later may help */
+	bool refused; /* one that does not has refused us */
 
 	/* The last batch: [i * count + s], i a GUID and s a store. */
 	const char *guid[BATCH];
@@ -43,6 +44,7 @@ lost(struct keyring *kr, unsigned s, const struct why *w)
 	store_close(kr->store[s]);
 	kr->store[s] = NULL;
 	kr->locked |= w->code == EXIT_RETRY;
+	kr->refused |= w->code == EXIT_DENIED;
 }
 
 struct keyring *
@@ -66,8 +68,9 @@ keyring_open(const char *file, struct why *w)
 	if (kr->found == NULL)
 		die(EXIT_IO, "out of memory");
 	for (s = 0; s < kr->count; s++) {
-		kr->store[s] = store_open(kr->stores->store[s].x,
-		    kr->stores->store[s].url, false, &one);
+		kr->store[s] =
+		    store_open(kr->stores->store[s].x, kr->stores->store[s].url,
+			kr->stores->store[s].pin, false, &one);
 		if (kr->store[s] == NULL)
 			lost(kr, s, &one);
 	}
@@ -209,7 +212,7 @@ ask_first(struct keyring *kr)
 		if (kr->store[s] != NULL)
 			a[m++] = question(kr, s, true);
 	for (i = 1; i < m; i++)
-		apart[i] = kr->n > 1 &&
+		apart[i] = (kr->n > 1 || store_far(kr->store[a[i]->s])) &&
 			   pthread_create(&thread[i], NULL, ask_one, a[i]) == 0;
 	for (i = 0; i < m; i++)
 		if (i > 0 && apart[i])
@@ -293,7 +296,10 @@ none(const struct keyring *kr, unsigned i, const char **error, struct why *w)
 	} else if (down > 0 &&
 		   damaged + found + down >= kr->stores->threshold) {
 		*error = "unavailable";
-		why_set(w, kr->locked ? EXIT_RETRY : EXIT_FEW,
+		why_set(w,
+		    kr->locked    ? EXIT_RETRY
+		    : kr->refused ? EXIT_DENIED
+				  : EXIT_FEW,
 		    "%u of %u stores do not answer", down, kr->count);
 	} else if (damaged > 0 || found >= kr->stores->threshold) {
 		*error = "wrong";

@@ -4,7 +4,7 @@
 
 #include "store.h"
 
-static const struct store_kind *const kinds[] = { &store_sqlite };
+static const struct store_kind *const kinds[] = { &store_sqlite, &store_https };
 
 /* What a store says of itself is its name and then why. */
 static int
@@ -22,7 +22,8 @@ named(unsigned x, const char *url, struct why *w)
 }
 
 struct store *
-store_open(unsigned x, const char *url, bool create, struct why *w)
+store_open(
+    unsigned x, const char *url, const char *pin, bool create, struct why *w)
 {
 	struct store *s = NULL;
 	char *copy = strdup(url), *name = malloc(strlen(url) + 32);
@@ -37,7 +38,7 @@ store_open(unsigned x, const char *url, bool create, struct why *w)
 	for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		n = strlen(kinds[i]->scheme);
 		if (strncmp(url, kinds[i]->scheme, n) == 0 && url[n] == ':') {
-			s = kinds[i]->open(x, copy, create, w);
+			s = kinds[i]->open(x, copy, pin, create, w);
 			break;
 		}
 	}
@@ -82,6 +83,12 @@ store_x(const struct store *s)
 	return s->x;
 }
 
+bool
+store_far(const struct store *s)
+{
+	return s->kind->far;
+}
+
 int
 store_put(struct store *s, const struct share *const *share, unsigned n,
     const char *owner, const char *group, enum store_put *result, struct why *w)
@@ -120,9 +127,9 @@ store_get(struct store *s, const char *const *guid, unsigned n,
 
 int
 store_remove(struct store *s, const char *const *guid, unsigned n,
-    unsigned *removed, struct why *w)
+    enum store_gone *gone, struct why *w)
 {
-	if (s->kind->remove(s, guid, n, removed, w) < 0)
+	if (s->kind->remove(s, guid, n, gone, w) < 0)
 		return named(s->x, s->url, w);
 	return 0;
 }
@@ -132,6 +139,15 @@ store_list(struct store *s, const char *after, struct store_item *item,
     unsigned max, unsigned *got, struct why *w)
 {
 	if (s->kind->list(s, after, item, max, got, w) < 0)
+		return named(s->x, s->url, w);
+	return 0;
+}
+
+int
+store_ask(struct store *s, const char *op, const struct line *line, unsigned n,
+    struct line *answer, struct why *w)
+{
+	if (s->kind->ask(s, op, line, n, answer, w) < 0)
 		return named(s->x, s->url, w);
 	return 0;
 }

@@ -9,27 +9,40 @@
 /*
  * One key store: it holds share x of every key, and x is its own for ever.
  * "sqlite:PATH" keeps them in a database whose shares are sealed under the
- * file PATH.key (atrest.h).  Another kind is another struct store_kind.
+ * file PATH.key (atrest.h); "https://HOST:PORT/" is a hydra-serve, asked as
+ * hydra-api(5) says.  Another kind is another struct store_kind.
  *
  * Every call is one batch: it blocks, is made durable as a whole, and returns
  * 0, or -1 with *w and nothing changed.  EXIT_RETRY means locked.  A handle
  * serves one thread at a time; different stores may be used by different
- * threads at once.  Needs secret_init().
+ * threads at once.  Needs secret_init(), with this much for each store that
+ * is across the network; one does with less.
+ *
+ * Across the network "nothing changed" is as good as it gets: what was put is
+ * taken back unless the connection is gone.  EXIT_FEW is a store that does not
+ * answer, EXIT_DENIED one that does not let us in, or that we do not trust,
+ * and EXIT_RETRY one that is busy.
  */
+#define STORE_SECRET (256u << 10)
 struct store;
 
 /*
- * x: its index in stores(5).  create: make it if neither its database nor its
- * key file exists; without, a missing one is EXIT_IO, so that a store that
- * was lost is not replaced by an empty one.  NULL with *w.
+ * x, pin: its index and pin in stores(5); pin may be NULL.  create: make it if
+ * neither its database nor its key file exists; without, a missing one is
+ * EXIT_IO, so that a store that was lost is not replaced by an empty one.  A
+ * store across the network is not asked yet.  Stores are opened by one thread.
+ * NULL with *w.
  */
 struct store *store_open(
-    unsigned x, const char *url, bool create, struct why *w);
+    unsigned x, const char *url, const char *pin, bool create, struct why *w);
 void store_close(struct store *s);
 
 /* "store 2 (sqlite:/path)", for messages. */
 const char *store_name(const struct store *s);
 unsigned store_x(const struct store *s);
+
+/* Is it across the network: worth a thread even for one key? */
+bool store_far(const struct store *s);
 
 /*
  * Put n shares, all with this store's x.  The same share again is success;
@@ -37,18 +50,20 @@ unsigned store_x(const struct store *s);
  * (NULL: none) are kept with new rows.
  */
 enum store_put {
-	STORE_NEW,     /* inserted now */
-	STORE_SAME,    /* was there */
-	STORE_OTHER,   /* refused: another share is there */
-	STORE_REMOVED, /* refused: the key was removed, for ever */
+	STORE_NEW,       /* inserted now */
+	STORE_SAME,      /* was there */
+	STORE_OTHER,     /* refused: another share is there */
+	STORE_REMOVED,   /* refused: the key was removed, for ever */
+	STORE_FORBIDDEN, /* refused: we may not create keys */
+	STORE_WRONG,     /* refused: not what its commitment says */
 };
 int store_put(struct store *s, const struct share *const *share, unsigned n,
     const char *owner, const char *group, enum store_put *result,
     struct why *w);
 
 /*
- * Take back what this handle has put, of these n GUIDs: only rows that it
- * inserted and that nobody has since put again.
+ * Take back what the last store_put() of this handle has put, of these n
+ * GUIDs: only rows that it inserted and that nobody has since put again.
  */
 int store_undo(
     struct store *s, const char *const *guid, unsigned n, struct why *w);
@@ -66,9 +81,13 @@ enum store_found {
 int store_get(struct store *s, const char *const *guid, unsigned n,
     struct share *out, enum store_found *found, unsigned stride, struct why *w);
 
-/* Remove n GUIDs, for good; one that is not there is success. */
+/* Remove n GUIDs, for good; one that is not there is gone. */
+enum store_gone {
+	STORE_GONE,
+	STORE_KEPT, /* we may not remove it */
+};
 int store_remove(struct store *s, const char *const *guid, unsigned n,
-    unsigned *removed, struct why *w);
+    enum store_gone *gone, struct why *w);
 
 /*
  * List without reading shares: the first max items after GUID after ("" to
@@ -83,12 +102,21 @@ struct store_item {
 int store_list(struct store *s, const char *after, struct store_item *item,
     unsigned max, unsigned *got, struct why *w);
 
+/*
+ * Any other request of hydra-api(5) that is about names: op is "stat",
+ * "setacl"...  answer[i] is to line[i].  Local stores need HYDRA_SECRET
+ * (hydra_api.h) for it.
+ */
+int store_ask(struct store *s, const char *op, const struct line *line,
+    unsigned n, struct line *answer, struct why *w);
+
 /* What a kind of store provides; for store_*.c. */
 struct store_kind {
 	const char *scheme;
+	bool far;
 	/* url is kept by the caller for as long as the handle. */
-	struct store *(*open)(
-	    unsigned x, const char *url, bool create, struct why *w);
+	struct store *(*open)(unsigned x, const char *url, const char *pin,
+	    bool create, struct why *w);
 	void (*close)(struct store *s);
 	int (*put)(struct store *s, const struct share *const *share,
 	    unsigned n, const char *owner, const char *group,
@@ -99,15 +127,17 @@ struct store_kind {
 	    struct share *out, enum store_found *found, unsigned stride,
 	    struct why *w);
 	int (*remove)(struct store *s, const char *const *guid, unsigned n,
-	    unsigned *removed, struct why *w);
+	    enum store_gone *gone, struct why *w);
 	int (*list)(struct store *s, const char *after, struct store_item *item,
 	    unsigned max, unsigned *got, struct why *w);
+	int (*ask)(struct store *s, const char *op, const struct line *line,
+	    unsigned n, struct line *answer, struct why *w);
 };
 struct store { /* each kind's handle begins with it */
 	const struct store_kind *kind;
 	unsigned x;
 	char *url, *name;
 };
-extern const struct store_kind store_sqlite;
+extern const struct store_kind store_sqlite, store_https;
 
 #endif

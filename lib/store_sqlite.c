@@ -1,7 +1,9 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "hydra_api.h"
 #include "secret.h"
 #include "store.h"
 #include "vault.h"
@@ -13,6 +15,7 @@
 struct local {
 	struct store s; /* first */
 	struct vault *v;
+	struct hydra *h;         /* for the rest of hydra-api(5); may be NULL */
 	unsigned char token[16]; /* marks the rows that this handle inserted */
 };
 
@@ -25,15 +28,18 @@ vault(struct store *s)
 static void
 local_close(struct store *s)
 {
+	hydra_close(((struct local *)s)->h);
 	vault_close(vault(s));
 	free(s);
 }
 
 static struct store *
-local_open(unsigned x, const char *url, bool create, struct why *w)
+local_open(
+    unsigned x, const char *url, const char *pin, bool create, struct why *w)
 {
 	struct local *l = calloc(1, sizeof *l);
 
+	(void)pin;
 	if (l == NULL)
 		die(EXIT_IO, "out of memory");
 	if ((l->v = vault_open(x, url, NULL, create, w)) == NULL) {
@@ -145,26 +151,26 @@ local_get(struct store *s, const char *const *guid, unsigned n,
 
 static int
 local_remove(struct store *s, const char *const *guid, unsigned n,
-    unsigned *removed, struct why *w)
+    enum store_gone *gone, struct why *w)
 {
 	long long now = time(NULL);
 	struct why later;
-	unsigned i;
+	unsigned i, removed = 0;
 	int r = 0, got;
 
-	*removed = 0;
 	if (vault_begin(vault(s), w) < 0)
 		return -1;
 	for (i = 0; r == 0 && i < n; i++) {
 		if ((got = vault_remove(vault(s), guid[i], w)) < 0 ||
 		    vault_bury(vault(s), guid[i], now, w) < 0)
 			r = -1;
-		*removed += got > 0;
+		removed += got > 0;
+		gone[i] = STORE_GONE;
 	}
 	r = settle(s, r, w);
 
 	/* A reader may still hold the past; the next removal tries again. */
-	if (r == 0 && *removed > 0 && vault_scrub(vault(s), &later) < 0 &&
+	if (r == 0 && removed > 0 && vault_scrub(vault(s), &later) < 0 &&
 	    later.code != EXIT_RETRY) {
 		*w = later;
 		return -1;
@@ -203,6 +209,60 @@ local_list(struct store *s, const char *after, struct store_item *item,
 	return n < 0 ? -1 : 0;
 }
 
+/* The lines as the body of a request. */
+static char *
+body_of(const struct line *line, unsigned n, size_t *len)
+{
+	char *body = NULL;
+	FILE *f = open_memstream(&body, len);
+	unsigned i;
+	int j;
+
+	if (f == NULL)
+		die(EXIT_IO, "out of memory");
+	for (i = 0; i < n; i++) {
+		fputs(line[i].name, f);
+		for (j = 0; j < line[i].fields; j++)
+			fprintf(f, "\t%s=%s", line[i].field[j].key,
+			    line[i].field[j].word);
+		putc('\n', f);
+	}
+	fprintf(f, ".end\t%u\n", n);
+	if (fclose(f) != 0)
+		die(EXIT_IO, "out of memory");
+	return body;
+}
+
+static int
+local_ask(struct store *s, const char *op, const struct line *line, unsigned n,
+    struct line *answer, struct why *w)
+{
+	struct local *l = (struct local *)s;
+	char path[32], *body, *got = NULL, *p, *nl;
+	size_t len;
+	unsigned i;
+	int status;
+
+	if (l->h == NULL && (l->h = hydra_open(s->x, s->url, NULL, false, NULL,
+				 NULL, w)) == NULL)
+		return -1;
+	snprintf(path, sizeof path, "/v1/%s", op);
+	body = body_of(line, n, &len);
+	status = hydra_ask(l->h, "POST", path, NULL, body, len, &got, &len, w);
+	secret_clear(body, strlen(body));
+	free(body);
+	if (status != 200)
+		return -1;
+	for (i = 0, p = got; i < n; i++, p = nl + 1) {
+		nl = memchr(p, '\n', len - (size_t)(p - got));
+		if (nl == NULL ||
+		    line_parse(&answer[i], p, (size_t)(nl - p) + 1) != NULL)
+			die(EXIT_BUG, "hydra_ask() gave no lines");
+	}
+	hydra_drop(got, len);
+	return 0;
+}
+
 const struct store_kind store_sqlite = {
 	.scheme = "sqlite",
 	.open = local_open,
@@ -212,4 +272,5 @@ const struct store_kind store_sqlite = {
 	.get = local_get,
 	.remove = local_remove,
 	.list = local_list,
+	.ask = local_ask,
 };

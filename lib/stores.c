@@ -197,7 +197,7 @@ make_defaults(const struct stores *s, const char *file, struct why *w)
 
 	for (i = 0; i < s->count; i++) {
 		struct store *one =
-		    store_open(s->store[i].x, s->store[i].url, true, w);
+		    store_open(s->store[i].x, s->store[i].url, NULL, true, w);
 
 		if (one == NULL)
 			return -1;

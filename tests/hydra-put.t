@@ -116,7 +116,7 @@ t 'a store with the wrong key file, of another index, or of something else is re
 	exits 69 hydra-put --create <in20 >out 2>err
 	[ ! -e s1.key ]
 	cp keep s1.key; chmod 644 s1.key
-	exits 69 hydra-put <in20 >out 2>err
+	exits 77 hydra-put <in20 >out 2>err
 	says "chmod 600" err
 	chmod 600 s1.key
 	hydra-put <in20 >acks
