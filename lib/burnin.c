@@ -46,7 +46,7 @@ burnin_free(struct burnin *b)
 }
 
 bool
-burnin_for(const struct look *l)
+burnin_wanted(const struct look *l)
 {
 	static const char *const modalities[] = { "CR", "DX", "MG", "RG", "IO",
 		"PX", "RF" };
@@ -54,10 +54,16 @@ burnin_for(const struct look *l)
 
 	for (i = 0; i < sizeof modalities / sizeof *modalities; i++)
 		if (strcmp(l->modality, modalities[i]) == 0)
-			return l->samples == 1 && l->columns > 0 &&
-			       l->stored > 0 && l->stored <= l->allocated &&
-			       (l->allocated == 8 || l->allocated == 16);
+			return true;
 	return false;
+}
+
+bool
+burnin_for(const struct look *l)
+{
+	return burnin_wanted(l) && l->samples == 1 && l->columns > 0 &&
+	       l->stored > 0 && l->stored <= l->allocated &&
+	       (l->allocated == 8 || l->allocated == 16);
 }
 
 void

@@ -24,6 +24,9 @@ struct burnin; /* opaque */
 struct burnin *burnin_new(void);
 void burnin_free(struct burnin *b);
 
+/* Radiographs, whose letters a film's marker or a workstation draws. */
+bool burnin_wanted(const struct look *l);
+
 /* Is it an image of a kind, and stored in a way, that this is for? */
 bool burnin_for(const struct look *l);
 

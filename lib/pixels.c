@@ -157,18 +157,27 @@ prepare_mask(struct pixels *x, struct why *w)
 	return 0;
 }
 
-/* Is it to be searched for text, and can it be? */
-static bool
+/* To be searched for text: 1; 0: not; -1: it should be, and cannot. */
+static int
 prepare_reading(struct pixels *x)
 {
 	struct why w;
 
-	if (!burnin_for(&x->look))
-		return false;
-	if (x->coded && (!decodable(x) || prepare_frames(x, &w) < 0))
-		return false;
+	if (!burnin_wanted(&x->look))
+		return 0;
+	if (!burnin_for(&x->look) ||
+	    (x->coded && (!decodable(x) || prepare_frames(x, &w) < 0)))
+		return -1;
 	burnin_begin(x->burnin, x->coded ? &x->out : &x->look);
-	return true;
+	return 1;
+}
+
+/* What cannot be looked at may show anything. */
+static int
+unread(struct why *w)
+{
+	return why_set(w, EXIT_NO,
+	    "text: a radiograph that cannot be searched for drawn text");
 }
 
 /* A head in thin slices, of which a face can be made again. */
@@ -223,8 +232,13 @@ pixels_judge(struct pixels *x, const struct walk *k, struct why *w)
 		return 0;
 	if (x->mask != NULL && prepare_mask(x, w) < 0)
 		return -1;
-	if (x->mask == NULL && !(p->accepted & RISK_BIT(RISK_TEXT)))
-		x->reads = prepare_reading(x);
+	if (x->mask == NULL && !(p->accepted & RISK_BIT(RISK_TEXT))) {
+		int got = prepare_reading(x);
+
+		if (got < 0)
+			return unread(w);
+		x->reads = got > 0;
+	}
 	if (!x->decodes)
 		hide_begin(&x->hide, l, x->kind, x->coded,
 		    profile_has(p, PROFILE_CLEAN_PIXEL_DATA));
@@ -292,11 +306,15 @@ read_text(struct pixels *x, const unsigned char *p, size_t n, struct why *w)
 		found = burnin_bytes(x->burnin, p, n);
 	for (; x->coded && n > 0 && !found && x->reads; p += used, n -= used) {
 		r = frames_feed(&x->frames, p, n, &used, &ignored);
-		if (r < 0 || x->frames.done)
+		if (x->frames.done)
 			x->reads = false;
-		if (r == 1 && frames_as_said(&x->frames) &&
-		    dcmpix_decode(&x->look, x->frames.buf, x->frames.used,
-			x->frame, x->frame_size, photometric, &ignored) == 0)
+		if (r < 0 ||
+		    (r == 1 && (!frames_as_said(&x->frames) ||
+				   dcmpix_decode(&x->look, x->frames.buf,
+				       x->frames.used, x->frame, x->frame_size,
+				       photometric, &ignored) < 0)))
+			return unread(w);
+		if (r == 1)
 			found =
 			    burnin_bytes(x->burnin, x->frame, x->frame_size);
 	}

@@ -398,4 +398,13 @@ t 'heads in thin slices: said, or rejected' '
 	exits 64 dcm-anon --faces hide <set.dcm 2>err
 '
 
+t 'a radiograph that cannot be searched for text is rejected' '
+	set_to "$data/MR_small_jp2klossless.dcm" Modality "\"CR\""
+	rec-pack set.dcm | exits 1 dcm-anon --accept hidden --rejects r >out 2>err
+	says "cannot be searched for drawn text" err
+	[ "$(rec-list <out | tail -n 1)" = ".end	0" ]
+	rec-pack set.dcm | dcm-anon --accept hidden,text >out
+	[ "$(rec-list <out | tail -n 1)" = ".end	1" ]
+'
+
 done_testing
