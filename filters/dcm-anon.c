@@ -9,6 +9,7 @@
 
 #include "anon.h"
 #include "bare.h"
+#include "deface.h"
 #include "explain.h"
 #include "ledger.h"
 #include "line.h"
@@ -29,6 +30,8 @@ static const char *new_site_key;
 static const char *rejects;
 static const char *masks;
 static const char *faces;
+static const char *deface;
+static int deface_timeout = 600;
 static const char *project;
 static const char *patients;
 static const char *shift_days;
@@ -63,7 +66,13 @@ static const struct poptOption options[] = {
 	{ "mask", '\0', POPT_ARG_STRING, &masks, 0,
 	    "blacken what FILE says, see mask(5)", "FILE" },
 	{ "faces", '\0', POPT_ARG_STRING, &faces, 0,
-	    "heads in thin slices: warn (the default) or reject", "WHAT" },
+	    "heads in thin slices: warn (the default), reject or command",
+	    "WHAT" },
+	{ "deface", '\0', POPT_ARG_STRING, &deface, 0,
+	    "with --faces command: the program that takes faces out of images",
+	    "PROGRAM" },
+	{ "deface-timeout", '\0', POPT_ARG_INT, &deface_timeout, 0,
+	    "how long it may keep an object waiting (600)", "SECONDS" },
 	{ "words", '\0', POPT_ARG_STRING, NULL, OPT_LIST + WORDS,
 	    "with options that clean text: take these out too; may be repeated",
 	    "FILE" },
@@ -274,8 +283,16 @@ pixel_rules(struct deid_profile *p)
 	}
 	if (faces != NULL && strcmp(faces, "reject") == 0)
 		p->faces = PROFILE_FACES_REJECT;
-	else if (faces != NULL && strcmp(faces, "warn") != 0)
-		die(EXIT_USAGE, "--faces: warn or reject");
+	else if (faces != NULL && strcmp(faces, "command") == 0)
+		p->faces = PROFILE_FACES_COMMAND;
+	else if (faces != NULL && strcmp(faces, "warn") == 0)
+		p->faces = PROFILE_FACES_WARN;
+	else if (faces != NULL)
+		die(EXIT_USAGE, "--faces: warn, reject or command");
+	if ((p->faces == PROFILE_FACES_COMMAND) != (deface != NULL))
+		die(EXIT_USAGE, "--faces command and --deface go together");
+	if (deface_timeout < 1 || deface_timeout > 1000000)
+		die(EXIT_USAGE, "--deface-timeout: from 1 to 1000000 seconds");
 }
 
 /* A ready-made profile, or a file. */
@@ -406,6 +423,7 @@ main(int argc, char **argv)
 	struct recin *in = NULL;
 	struct why w = { 0 };
 	struct deid_profile *rules;
+	struct deface *defacer = NULL;
 	struct keeper *keeper;
 	struct deid *d;
 	struct stamp *stamp;
@@ -421,6 +439,8 @@ main(int argc, char **argv)
 	if (new_site_key)
 		return make_site_key();
 	rules = profile();
+	if (deface != NULL)
+		defacer = deface_start(deface, deface_timeout);
 	keeper = start_keeper();
 	d = ready(keeper, rules);
 	dcm_init();
@@ -438,7 +458,7 @@ main(int argc, char **argv)
 	fd = explain_to(fd, d);
 	if (in != NULL && !explains && (out = recout_open(fd, &w)) == NULL)
 		die_why(&w);
-	a = anon_new(d, pixels_new(rules),
+	a = anon_new(d, pixels_new(rules, defacer),
 	    stamp = stamp_open(out, fd, keeper_plain(keeper), KEEPER_MAC),
 	    (unsigned long long)max_dataset);
 	open_ledger(a);

@@ -393,7 +393,8 @@ make_head(struct anon *a, struct why *w)
 	rec_via(&s->rec, deid_digest(a->deid));
 	s->first = true;
 	if (a->has_pixel)
-		deid_pixels(a->deid, rec_get(&s->rec, "mask", NULL));
+		deid_pixels(a->deid, rec_get(&s->rec, "mask", NULL),
+		    pixels_defaces(a->pixels));
 	return 0;
 }
 
@@ -582,7 +583,10 @@ finish_streamed(struct anon *a, struct why *w)
 	return r;
 }
 
-/* Give n bytes at p, which stay the caller's. */
+/*
+ * Give n bytes at p, which stay the caller's: slot by slot, so that of an
+ * object that fills none nothing is said before all is known.
+ */
 static int
 emit(struct anon *a, const unsigned char *p, size_t n, struct why *w)
 {
@@ -594,17 +598,20 @@ emit(struct anon *a, const unsigned char *p, size_t n, struct why *w)
 		    (a->slot = stamp_take(a->out, w)) == NULL)
 			return FAIL;
 		s = a->slot;
-		k = n < s->in_size ? n : s->in_size;
-		memcpy(s->in, p, k);
 		s->body = s->in;
-		s->body_len = k;
-		stamp_give(a->out);
-		a->slot = NULL;
+		k = s->in_size - s->body_len;
+		k = n < k ? n : k;
+		memcpy(s->in + s->body_len, p, k);
+		s->body_len += k;
+		if (s->body_len == s->in_size) {
+			stamp_give(a->out);
+			a->slot = NULL;
+		}
 	}
 	return 0;
 }
 
-/* All frames, decoded; n bytes of them are at a->coded so far. */
+/* All frames, cleaned; n bytes of the value are at a->coded so far. */
 static int
 decode_all(struct anon *a, size_t n, struct why *w)
 {
@@ -613,9 +620,9 @@ decode_all(struct anon *a, size_t n, struct why *w)
 	int r;
 
 	for (;;) {
-		if (pos == n && a->whole)
+		if (pos == n && pixels_hungry(a->pixels) && a->whole)
 			return aside_set(w, "(7fe0,0010): cut short");
-		if (pos == n) {
+		if (pos == n && pixels_hungry(a->pixels)) {
 			pos = 0;
 			if ((r = fill(a, a->coded, STAMP_SLOT, &n, w)) < 0)
 				return r;
@@ -632,15 +639,18 @@ decode_all(struct anon *a, size_t n, struct why *w)
 	}
 }
 
-/* Coded Pixel Data that has to be cleaned goes out frame by frame. */
+/* Pixel Data that is decoded, or given to a command: piece by piece. */
 static int
-finish_decoded(struct anon *a, struct why *w)
+finish_frames(struct anon *a, struct why *w)
 {
 	size_t value = a->walk.value, n = a->used - value;
+	char *name = strdup(a->slot->rec.name);
 	struct why other;
 	struct slot *s;
 	int r;
 
+	if (name == NULL)
+		die(EXIT_IO, "out of memory");
 	if (n > STAMP_SLOT || a->coded == NULL) {
 		free(a->coded);
 		a->coded = malloc(n > STAMP_SLOT ? n : STAMP_SLOT);
@@ -650,11 +660,19 @@ finish_decoded(struct anon *a, struct why *w)
 	memcpy(a->coded, a->slot->in + value, n);
 	a->slot->size = (long long)(a->slot->head_len + pixels_size(a->pixels));
 	r = decode_all(a, n, w);
-	if (a->slot != NULL && a->slot->first)
+	if (r == 0)
+		r = remember(a, name, w);
+	free(name);
+	if (r == FAIL || (r < 0 && a->slot != NULL && a->slot->first))
 		return r; /* nothing was said yet */
-	if (r == FAIL || (s = stamp_take(a->out, &other)) == NULL)
+	if (a->slot == NULL && (a->slot = stamp_take(a->out, &other)) == NULL) {
+		*w = other;
 		return FAIL;
+	}
+	s = a->slot;
 	s->body = s->in;
+	if (r < 0)
+		s->body_len = 0;
 	s->last = true;
 	s->withdrawn = r < 0;
 	stamp_give(a->out);
@@ -672,8 +690,8 @@ object(struct anon *a, struct why *w)
 		return r;
 	if ((r = walk_head(a, w)) < 0 || (r = make_head(a, w)) < 0)
 		return r;
-	if (pixels_decodes(a->pixels))
-		return finish_decoded(a, w);
+	if (pixels_frames(a->pixels))
+		return finish_frames(a, w);
 	if (a->whole)
 		return finish_held(a, w);
 	return finish_streamed(a, w);

@@ -1096,9 +1096,11 @@ deid_dropped(struct deid *d, uint32_t tag)
 }
 
 void
-deid_pixels(struct deid *d, const char *mask)
+deid_pixels(struct deid *d, const char *mask, bool defaced)
 {
-	if (d->explain != NULL)
+	if (d->explain != NULL && defaced)
+		explain_top(d->explain, 0x7fe00010, "deface", "command");
+	if (d->explain != NULL && (mask != NULL || !defaced))
 		explain_top(d->explain, 0x7fe00010, mask ? "blacken" : "keep",
 		    mask ? mask : "pixels");
 }

@@ -62,12 +62,13 @@ bool deid_drops(const struct deid *d, uint32_t tag);
 
 /*
  * Say from now on what is done to each element.  deid_dropped() is for those
- * that deid_drops() spared the parser, deid_pixels() for Pixel Data.
+ * that deid_drops() spared the parser, deid_pixels() for Pixel Data: the mask
+ * that is applied or NULL, and whether a command takes a face out of it.
  */
 struct explain;
 void deid_explain(struct deid *d, struct explain *x);
 void deid_dropped(struct deid *d, uint32_t tag);
-void deid_pixels(struct deid *d, const char *mask); /* NULL: none */
+void deid_pixels(struct deid *d, const char *mask, bool defaced);
 
 /* What a de-identified object is called, all NUL-terminated. */
 struct deid_names {

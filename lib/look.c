@@ -69,6 +69,18 @@ decimal(const unsigned char *p, size_t n)
 	return strtod(s, NULL);
 }
 
+static void
+spacing(struct look *l, const unsigned char *p, size_t n)
+{
+	const unsigned char *second = memchr(p, '\\', n);
+
+	if (l->spacing[0] != 0 || second == NULL)
+		return;
+	l->spacing[0] = decimal(p, (size_t)(second - p));
+	second++;
+	l->spacing[1] = decimal(second, n - (size_t)(second - p));
+}
+
 /* The parts of an overlay that say whether it lies in the pixels. */
 static void
 overlay(struct look *l, uint32_t tag, const unsigned char *p, size_t n)
@@ -137,6 +149,9 @@ look_element(struct look *l, uint32_t tag, const void *value, size_t n)
 		break;
 	case 0x00280011:
 		once(l, &l->columns, p, n);
+		break;
+	case 0x00280030:
+		spacing(l, p, n);
 		break;
 	case 0x00280100:
 		once(l, &l->allocated, p, n);

@@ -24,7 +24,8 @@ struct look {
 	char body_part[17];
 	char about[257]; /* descriptions and protocol, run together */
 	char photometric[17];
-	double thickness; /* of slices, mm; 0 when not said */
+	double thickness;  /* of slices, mm; 0 when not said */
+	double spacing[2]; /* of rows, of columns, mm; the same */
 	unsigned rows, columns;
 	unsigned samples, allocated, stored, high, planar;
 	long long frames;

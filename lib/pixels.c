@@ -4,6 +4,7 @@
 
 #include "burnin.h"
 #include "dcmpix.h"
+#include "deface.h"
 #include "dict.h"
 #include "frames.h"
 #include "graphics.h"
@@ -23,13 +24,15 @@
 
 struct pixels {
 	const struct deid_profile *profile;
+	struct deface *deface; /* or NULL */
 
 	/* The object at hand. */
 	struct look look;
 	enum risk_syntax kind;
 	const struct mask *mask;
 	bool coded; /* in fragments */
-	bool head;  /* it may show a face */
+	bool deflated;
+	bool head; /* it may show a face */
 	bool decodes;
 	bool reads; /* it is searched for burned-in text */
 	struct burnin *burnin;
@@ -43,16 +46,25 @@ struct pixels {
 	unsigned char *frame;
 	size_t frame_size, frame_room;
 	long long count;
+
+	/* When its face is removed. */
+	bool defaces;
+	enum { ASLEEP, FED, EMPTY, DEFACED } state;
+	const unsigned char *todo; /* cleaned, and for the command */
+	size_t todo_len;
+	unsigned long long left; /* bytes of a native value */
+	unsigned char pad[2];    /* its last, which is no sample */
 };
 
 struct pixels *
-pixels_new(const struct deid_profile *p)
+pixels_new(const struct deid_profile *p, struct deface *d)
 {
 	struct pixels *x = calloc(1, sizeof *x);
 
 	if (x == NULL)
 		die(EXIT_IO, "out of memory");
 	x->profile = p;
+	x->deface = d;
 	x->burnin = burnin_new();
 	dcmpix_init();
 	return x;
@@ -75,9 +87,14 @@ pixels_begin(struct pixels *x, const struct walk_meta *m)
 {
 	look_begin(&x->look, m->transfer, m->sop_class, m->syntax == WALK_BIG);
 	x->kind = risk_syntax(m->transfer);
+	x->deflated = m->deflated;
 	graphics_begin(&x->graphics);
 	x->mask = NULL;
-	x->coded = x->head = x->decodes = x->reads = false;
+	x->coded = x->head = x->decodes = x->reads = x->defaces = false;
+	if (x->deface != NULL)
+		deface_stop(x->deface);
+	x->state = ASLEEP;
+	x->todo_len = 0;
 	x->pos = 0;
 	x->count = 0;
 }
@@ -140,20 +157,53 @@ decodable(const struct pixels *x)
 	       x->kind == RISK_JPEGLS;
 }
 
+/* What is coded has to be decoded to be masked, or to lose a face. */
+static int
+prepare_decoding(struct pixels *x, const char *what, struct why *w)
+{
+	if (!decodable(x))
+		return why_set(w, EXIT_NO,
+		    "(7fe0,0010): of a syntax that cannot be decoded to be %s",
+		    what);
+	if (prepare_frames(x, w) < 0)
+		return -1;
+	hide_begin(&x->hide, &x->out, RISK_NATIVE, false, true);
+	x->decodes = true;
+	return 0;
+}
+
 /* A mask is for it: can it be applied, and does that take decoding? */
 static int
 prepare_mask(struct pixels *x, struct why *w)
 {
 	if (!x->coded)
 		return mask_check(&x->look, w);
-	if (!decodable(x))
-		return why_set(w, EXIT_NO,
-		    "(7fe0,0010): of a syntax that cannot be decoded to be "
-		    "masked");
-	if (prepare_frames(x, w) < 0 || mask_check(&x->out, w) < 0)
+	if (prepare_decoding(x, "masked", w) < 0)
 		return -1;
-	hide_begin(&x->hide, &x->out, RISK_NATIVE, false, true);
-	x->decodes = true;
+	return mask_check(&x->out, w);
+}
+
+/* Its face is to be removed: can the command be given its frames? */
+static int
+prepare_defacing(struct pixels *x, const struct walk *k, struct why *w)
+{
+	const unsigned long long most = 0xfffffffe; /* of a value */
+
+	if (x->coded && !x->decodes && prepare_decoding(x, "defaced", w) < 0)
+		return -1;
+	if (!x->coded)
+		x->out = x->look;
+	if (deface_check(&x->out, w) < 0)
+		return -1;
+	x->frame_size = look_frame(&x->out);
+	if (x->deflated ||
+	    (unsigned long long)x->out.frames > most / x->frame_size ||
+	    (!x->coded && k->size != pixels_size(x)))
+		return why_set(w, EXIT_NO,
+		    "(7fe0,0010): a face, in a value that is deflated or not "
+		    "of the length it says");
+	x->left = k->size;
+	x->defaces = true;
 	return 0;
 }
 
@@ -232,6 +282,9 @@ pixels_judge(struct pixels *x, const struct walk *k, struct why *w)
 		return 0;
 	if (x->mask != NULL && prepare_mask(x, w) < 0)
 		return -1;
+	if (x->head && p->faces == PROFILE_FACES_COMMAND &&
+	    prepare_defacing(x, k, w) < 0)
+		return -1;
 	if (x->mask == NULL && !(p->accepted & RISK_BIT(RISK_TEXT))) {
 		int got = prepare_reading(x);
 
@@ -266,22 +319,32 @@ put_decoded(struct pixels *x, struct dcm *set, struct why *w)
 	return 0;
 }
 
+/* It may show a face, or does not any more. */
+static int
+put_face(struct pixels *x, struct dcm *set, struct rec *r, struct why *w)
+{
+	rec_set_text(r, "faces", x->defaces ? "removed" : "yes");
+	if (dcm_put(set, FEATURES, VR('C', 'S'), x->defaces ? "NO" : "YES", w) <
+	    0)
+		return -1;
+	return x->defaces ? dcm_add_code(set, METHOD_CODE, "113102", "DCM",
+				"Clean Recognizable Visual Features Option", w)
+			  : 0;
+}
+
 int
 pixels_put(struct pixels *x, struct dcm *set, struct rec *r, struct why *w)
 {
-	if (x->head) {
-		if (dcm_put(set, FEATURES, VR('C', 'S'), "YES", w) < 0)
-			return -1;
-		rec_set_text(r, "faces", "yes");
-	}
-	if (x->mask == NULL)
-		return 0;
-	rec_set_text(r, "mask", mask_name(x->mask));
-	if (graphics_put(&x->graphics, x->mask, &x->look, set, w) < 0)
+	if (x->head && put_face(x, set, r, w) < 0)
 		return -1;
 	if (x->decodes)
 		rec_set_text(r, "pixels", "decoded");
 	if (x->decodes && put_decoded(x, set, w) < 0)
+		return -1;
+	if (x->mask == NULL)
+		return 0;
+	rec_set_text(r, "mask", mask_name(x->mask));
+	if (graphics_put(&x->graphics, x->mask, &x->look, set, w) < 0)
 		return -1;
 	if (dcm_put(set, BURNED_IN, VR('C', 'S'), "NO", w) < 0)
 		return -1;
@@ -352,6 +415,18 @@ pixels_decodes(const struct pixels *x)
 	return x->decodes;
 }
 
+bool
+pixels_defaces(const struct pixels *x)
+{
+	return x->defaces;
+}
+
+bool
+pixels_frames(const struct pixels *x)
+{
+	return x->decodes || x->defaces;
+}
+
 unsigned long long
 pixels_size(const struct pixels *x)
 {
@@ -381,14 +456,15 @@ one_frame(struct pixels *x, struct why *w)
 		    "(7fe0,0010): a frame is not of the colours it says");
 	if (hide_bytes(&x->hide, x->frame, x->frame_size, w) < 0)
 		return -1;
-	mask_blacken(x->mask, &x->out, x->pos, x->frame, x->frame_size);
+	if (x->mask != NULL)
+		mask_blacken(x->mask, &x->out, x->pos, x->frame, x->frame_size);
 	x->pos += x->frame_size;
 	x->count++;
 	return 0;
 }
 
-int
-pixels_decode(struct pixels *x, const void *p, size_t n, size_t *used,
+static int
+decode(struct pixels *x, const void *p, size_t n, size_t *used,
     const void **frame, size_t *size, struct why *w)
 {
 	int r = frames_feed(&x->frames, p, n, used, w);
@@ -400,13 +476,95 @@ pixels_decode(struct pixels *x, const void *p, size_t n, size_t *used,
 	if (x->frames.done && x->count < x->out.frames)
 		return why_set(
 		    w, EXIT_DATA, "(7fe0,0010): fewer frames than it says");
-	if (r == 1 && x->frames.done && x->pos % 2 != 0)
+	if (r == 1 && x->frames.done && x->pos % 2 != 0 && !x->defaces)
 		x->frame[(*size)++] = 0; /* the value's length is even */
 	return r;
+}
+
+/* The next samples for the command, cleaned of all but the face. */
+static int
+prepare_piece(struct pixels *x, void *p, size_t n, size_t *used, struct why *w)
+{
+	unsigned long long all = x->frame_size *
+				 (unsigned long long)x->out.frames,
+			   at = x->pos;
+	const void *frame;
+	size_t size;
+	int r;
+
+	if (x->coded) {
+		if ((r = decode(x, p, n, used, &frame, &size, w)) < 0)
+			return -1;
+		x->todo = frame;
+		x->todo_len = r == 1 ? size : 0;
+		x->state = x->frames.done ? EMPTY : FED;
+		return 0;
+	}
+	*used = n < x->left ? n : (size_t)x->left;
+	x->left -= *used;
+	if (pixels_pass(x, p, *used, w) < 0 ||
+	    (x->left == 0 && pixels_end(x, w) < 0))
+		return -1;
+	x->todo = p;
+	x->todo_len = *used;
+	if (at + *used > all) /* what pads it goes nowhere */
+		x->todo_len = at < all ? (size_t)(all - at) : 0;
+	x->state = x->left == 0 ? EMPTY : FED;
+	return 0;
+}
+
+/* As pixels_decode(). */
+static int
+deface(struct pixels *x, void *p, size_t n, size_t *used, const void **out,
+    size_t *size, struct why *w)
+{
+	unsigned long long all =
+	    x->frame_size * (unsigned long long)x->out.frames;
+	size_t taken;
+	int r;
+
+	*used = 0;
+	if (x->state == ASLEEP && deface_begin(x->deface, &x->out, all, w) < 0)
+		return -1;
+	if (x->state == ASLEEP)
+		x->state = FED;
+	if (x->todo_len == 0 && x->state == FED && n > 0 &&
+	    prepare_piece(x, p, n, used, w) < 0)
+		return -1;
+	if (x->todo_len > 0) {
+		r = deface_put(
+		    x->deface, x->todo, x->todo_len, &taken, out, size, w);
+		x->todo += taken;
+		x->todo_len -= taken;
+		return r;
+	}
+	if (x->state != EMPTY)
+		return 0;
+	if ((r = deface_end(x->deface, out, size, w)) != 0)
+		return r;
+	x->state = DEFACED;
+	*out = x->pad;
+	*size = all % 2;
+	return *size > 0;
+}
+
+int
+pixels_decode(struct pixels *x, void *p, size_t n, size_t *used,
+    const void **frame, size_t *size, struct why *w)
+{
+	return x->defaces ? deface(x, p, n, used, frame, size, w)
+			  : decode(x, p, n, used, frame, size, w);
+}
+
+bool
+pixels_hungry(const struct pixels *x)
+{
+	return !x->defaces ||
+	       (x->todo_len == 0 && (x->state == ASLEEP || x->state == FED));
 }
 
 bool
 pixels_done(const struct pixels *x)
 {
-	return x->frames.done;
+	return x->defaces ? x->state == DEFACED : x->frames.done;
 }

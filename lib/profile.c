@@ -152,6 +152,8 @@ setting(struct deid_profile *p, char *const *word, int n, int *r, struct why *w)
 		p->faces = PROFILE_FACES_WARN;
 	else if (strcmp(word[0], "faces") == 0 && strcmp(value, "reject") == 0)
 		p->faces = PROFILE_FACES_REJECT;
+	else if (strcmp(word[0], "faces") == 0 && strcmp(value, "command") == 0)
+		p->faces = PROFILE_FACES_COMMAND;
 	else if (strcmp(word[0], "archive") == 0)
 		p->archive = true, n++;
 	else

@@ -44,6 +44,7 @@ extern const struct profile_option_info profile_options[PROFILE_OPTIONS];
 enum profile_faces {
 	PROFILE_FACES_WARN, /* say so, in object and record */
 	PROFILE_FACES_REJECT,
+	PROFILE_FACES_COMMAND, /* removed by an outside command, deface.h */
 };
 
 #define PROFILE_NAME 16      /* characters of its name, at most */
