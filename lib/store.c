@@ -151,3 +151,11 @@ store_ask(struct store *s, const char *op, const struct line *line, unsigned n,
 		return named(s->x, s->url, w);
 	return 0;
 }
+
+int
+store_about(struct store *s, const struct store_about *about, struct why *w)
+{
+	if (s->kind->about != NULL && s->kind->about(s, about, w) < 0)
+		return named(s->x, s->url, w);
+	return 0;
+}

@@ -110,6 +110,19 @@ int store_list(struct store *s, const char *after, struct store_item *item,
 int store_ask(struct store *s, const char *op, const struct line *line,
     unsigned n, struct line *answer, struct why *w);
 
+/*
+ * What a store across the network says of itself: the lines of hydra-api(5)'s
+ * GET /v1/store, each to take(); begin() first, and again when it has to be
+ * asked again.  One in files says nothing.
+ */
+struct store_about {
+	void (*begin)(void *arg);
+	int (*take)(void *arg, const struct line *l, struct why *w);
+	void *arg;
+};
+int store_about(
+    struct store *s, const struct store_about *about, struct why *w);
+
 /* What a kind of store provides; for store_*.c. */
 struct store_kind {
 	const char *scheme;
@@ -132,6 +145,9 @@ struct store_kind {
 	    unsigned max, unsigned *got, struct why *w);
 	int (*ask)(struct store *s, const char *op, const struct line *line,
 	    unsigned n, struct line *answer, struct why *w);
+	/* NULL: it says nothing. */
+	int (*about)(
+	    struct store *s, const struct store_about *about, struct why *w);
 };
 struct store { /* each kind's handle begins with it */
 	const struct store_kind *kind;

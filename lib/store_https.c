@@ -1030,6 +1030,16 @@ https_ask(struct store *s, const char *op, const struct line *line, unsigned n,
 	return r;
 }
 
+static int
+https_about(struct store *s, const struct store_about *about, struct why *w)
+{
+	struct https *h = (struct https *)s;
+
+	return check(h, w) < 0 ? -1
+			       : fetch(h, "/v1/store", about->take,
+				     about->begin, about->arg, w);
+}
+
 const struct store_kind store_https = {
 	.scheme = "https",
 	.far = true,
@@ -1041,4 +1051,5 @@ const struct store_kind store_https = {
 	.remove = https_remove,
 	.list = https_list,
 	.ask = https_ask,
+	.about = https_about,
 };
