@@ -1,12 +1,12 @@
 /* hydra-check: do the key stores hold the same keys, whole? */
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "admins.h"
+#include "fleet.h"
 #include "hydra_api.h"
 #include "line.h"
 #include "opt.h"
@@ -14,8 +14,6 @@
 #include "progress.h"
 #include "secret.h"
 #include "standing.h"
-#include "store.h"
-#include "stores.h"
 
 static const char *stores_file;
 static int all;
@@ -31,25 +29,21 @@ static const struct poptOption options[] = {
 #define BATCH 500
 #define PAGE 1000
 
-static struct stores *stores;
+static struct fleet fleet;
 
-/* A store, its page of the list, and what it said of the batch. */
+/* A store's page of the list, and what it said of the batch. */
 static struct lane {
-	struct store *store; /* NULL: does not answer */
 	struct store_item *page;
 	unsigned at, got;
 	bool last; /* the page is */
 	struct line *answer;
 	struct standing *standing;
-	int result;
-	struct why why;
 } lane[255];
 
 static struct line question[BATCH];
 static unsigned count;
 static struct standing *row[255]; /* of one key; of the stores that answer */
 
-static int first_code; /* why the first that does not */
 static struct lineout *out;
 static unsigned long checked;
 
@@ -64,36 +58,17 @@ make(size_t n, size_t size)
 }
 
 static void
-lost(struct lane *l, const struct why *w)
+open_stores(struct stores *stores)
 {
-	say_error("%s", w->text);
-	store_close(l->store);
-	l->store = NULL;
-	if (first_code == 0)
-		first_code = w->code == EXIT_RETRY    ? EXIT_RETRY
-			     : w->code == EXIT_DENIED ? EXIT_DENIED
-						      : EXIT_FEW;
-}
+	unsigned s, i;
 
-static void
-open_stores(void)
-{
-	struct why w;
-	struct lane *l;
-	unsigned s;
-	int i;
-
-	for (s = 0; s < stores->count; s++) {
-		l = &lane[s];
-		l->page = make(PAGE, sizeof *l->page);
-		l->answer = make(BATCH, sizeof *l->answer);
-		l->standing = make(BATCH, sizeof *l->standing);
+	fleet_open(&fleet, stores, false);
+	for (s = 0; s < fleet.count; s++) {
+		lane[s].page = make(PAGE, sizeof *lane[s].page);
+		lane[s].answer = make(BATCH, sizeof *lane[s].answer);
+		lane[s].standing = make(BATCH, sizeof *lane[s].standing);
 		for (i = 0; i < BATCH; i++)
-			line_init(&l->answer[i], false);
-		if ((l->store =
-			    store_open(stores->store[s].x, stores->store[s].url,
-				stores->store[s].pin, false, &w)) == NULL)
-			lost(l, &w);
+			line_init(&lane[s].answer[i], false);
 	}
 	for (i = 0; i < BATCH; i++)
 		line_init(&question[i], false);
@@ -107,48 +82,28 @@ warn_of_few(void)
 	struct why w;
 	unsigned s;
 
-	for (s = 0; s < stores->count; s++)
-		if (lane[s].store != NULL &&
-		    admins_ask(a, lane[s].store, &w) < 0)
-			lost(&lane[s], &w);
-	admins_warn(a, stores);
+	for (s = 0; s < fleet.count; s++)
+		if (fleet.store[s] != NULL &&
+		    admins_ask(a, fleet.store[s], &w) < 0)
+			fleet_lose(&fleet, s, &w);
+	admins_warn(a, fleet.stores);
 	admins_free(a);
 }
 
-static void *
-ask_lane(void *arg)
+static int
+ask_batch(void *arg, unsigned s, struct store *store, struct why *w)
 {
-	struct lane *l = arg;
+	struct lane *l = &lane[s];
 	unsigned i;
 
-	l->result =
-	    store_ask(l->store, "stat", question, count, l->answer, &l->why);
-	for (i = 0; l->result == 0 && i < count; i++)
-		l->result = standing_read(&l->standing[i], store_x(l->store),
-		    stores->threshold, &l->answer[i], &l->why);
-	return NULL;
-}
-
-/* The batch, of every store: of those that are far at once. */
-static void
-ask_all(void)
-{
-	pthread_t thread[255];
-	bool apart[255] = { false };
-	unsigned s;
-
-	for (s = 0; s < stores->count; s++)
-		if (lane[s].store != NULL && store_far(lane[s].store))
-			apart[s] = pthread_create(&thread[s], NULL, ask_lane,
-				       &lane[s]) == 0;
-	for (s = 0; s < stores->count; s++)
-		if (apart[s])
-			pthread_join(thread[s], NULL);
-		else if (lane[s].store != NULL)
-			ask_lane(&lane[s]);
-	for (s = 0; s < stores->count; s++)
-		if (lane[s].store != NULL && lane[s].result < 0)
-			lost(&lane[s], &lane[s].why);
+	(void)arg;
+	if (store_ask(store, "stat", question, count, l->answer, w) < 0)
+		return -1;
+	for (i = 0; i < count; i++)
+		if (standing_read(&l->standing[i], store_x(store),
+			fleet.stores->threshold, &l->answer[i], w) < 0)
+			return -1;
+	return 0;
 }
 
 static void
@@ -168,10 +123,10 @@ serve(void)
 	unsigned i, s, n, denied;
 
 	if (count > 0)
-		ask_all();
+		fleet_each(&fleet, count, ask_batch, NULL);
 	for (i = 0; i < count; i++) {
-		for (s = n = denied = 0; s < stores->count; s++) {
-			if (lane[s].store == NULL)
+		for (s = n = denied = 0; s < fleet.count; s++) {
+			if (fleet.store[s] == NULL)
 				continue;
 			row[n] = &lane[s].standing[i];
 			if (row[n]->has == STANDING_DENIED)
@@ -202,21 +157,23 @@ check(const char *guid)
 
 /* The store's next key in *guid; false: it has no more. */
 static bool
-head(struct lane *l, const char **guid)
+head(unsigned s, const char **guid)
 {
+	struct lane *l = &lane[s];
 	char after[SHARE_ID + 1] = "";
 	struct why w;
 
-	if (l->store != NULL && l->at == l->got && !l->last) {
+	if (fleet.store[s] != NULL && l->at == l->got && !l->last) {
 		if (l->got > 0)
 			memcpy(after, l->page[l->got - 1].guid, sizeof after);
 		l->at = 0;
-		if (store_list(l->store, after, l->page, PAGE, &l->got, &w) < 0)
-			lost(l, &w);
+		if (store_list(
+			fleet.store[s], after, l->page, PAGE, &l->got, &w) < 0)
+			fleet_lose(&fleet, s, &w);
 		else
 			l->last = l->got < PAGE;
 	}
-	if (l->store == NULL || l->at == l->got)
+	if (fleet.store[s] == NULL || l->at == l->got)
 		return false;
 	*guid = l->page[l->at].guid;
 	return true;
@@ -232,14 +189,14 @@ check_all(void)
 
 	for (;;) {
 		*least = '\0';
-		for (s = 0; s < stores->count; s++)
-			if (head(&lane[s], &guid) &&
+		for (s = 0; s < fleet.count; s++)
+			if (head(s, &guid) &&
 			    (!*least || strcmp(guid, least) < 0))
 				memcpy(least, guid, sizeof least);
 		if (!*least)
 			return;
-		for (s = 0; s < stores->count; s++)
-			if (head(&lane[s], &guid) && strcmp(guid, least) == 0)
+		for (s = 0; s < fleet.count; s++)
+			if (head(s, &guid) && strcmp(guid, least) == 0)
 				lane[s].at++;
 		check(least);
 	}
@@ -282,23 +239,24 @@ close_stores(void)
 {
 	unsigned s, i;
 
-	for (s = 0; s < stores->count; s++) {
+	for (s = 0; s < fleet.count; s++) {
 		for (i = 0; i < BATCH; i++)
 			line_free(&lane[s].answer[i]);
 		free(lane[s].answer);
 		free(lane[s].standing);
 		free(lane[s].page);
-		store_close(lane[s].store);
 	}
 	for (i = 0; i < BATCH; i++)
 		line_free(&question[i]);
-	stores_free(stores);
+	fleet_close(&fleet);
 }
 
 int
 main(int argc, char **argv)
 {
+	struct stores *stores;
 	unsigned long found;
+	int code;
 	struct why w;
 
 	if (*opt_parse(argc, argv, options, "[--all | < lines] > findings"))
@@ -306,7 +264,7 @@ main(int argc, char **argv)
 	if ((stores = stores_load(stores_file, false, &w)) == NULL)
 		die_why(&w);
 	secret_init((1 << 16) + stores->count * (STORE_SECRET + HYDRA_SECRET));
-	open_stores();
+	open_stores(stores);
 	warn_of_few();
 	out = lineout_open(out_open(opt_output), "findings", false);
 	if (all)
@@ -314,13 +272,14 @@ main(int argc, char **argv)
 	else
 		check_lines();
 	serve();
+	code = fleet.lost > 0 ? fleet_code(&fleet) : 0;
 	close_stores();
 	if (lineout_end(out, &w) < 0)
 		die_why(&w);
 	found = lineout_count(out);
 	out_commit();
 	progress_end();
-	if (first_code != 0)
-		return first_code;
+	if (code != 0)
+		return code;
 	return found > 0 ? EXIT_NO : exit_status(checked);
 }
