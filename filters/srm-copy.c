@@ -1,6 +1,5 @@
 /* srm-copy: records to a storage, or from it */
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,8 +118,10 @@ make_line(struct line *l, const struct rec *r, const struct sums *sums,
 
 /* The record's body to the storage: 0, 1 if it is set aside, or REC_VOID. */
 static int
-upload(struct recin *in, struct rec *r, struct sums *sums, struct why *w)
+upload(struct recin *in, struct rec *r, struct grid_put **put,
+    struct sums *sums, struct why *w)
 {
+	char path[GRID_PATH];
 	const char *guid = rec_get(r, "guid", NULL);
 	const void *p;
 	size_t n;
@@ -130,7 +131,8 @@ upload(struct recin *in, struct rec *r, struct sums *sums, struct why *w)
 		why_set(w, EXIT_DATA, "has no guid: it was not encrypted");
 		return 1;
 	}
-	if (grid_put_begin(grid, guid, w) < 0) {
+	if (grid_object(guid, path, w) < 0 ||
+	    (*put = grid_put_begin(grid, path, r->size, w)) == NULL) {
 		if (w->code != EXIT_DATA)
 			die_why(w);
 		return 1;
@@ -138,14 +140,14 @@ upload(struct recin *in, struct rec *r, struct sums *sums, struct why *w)
 	sums_begin(sums);
 	while ((got = recin_block(in, &p, &n, w)) == 1) {
 		sums_add(sums, p, n);
-		if (grid_put_write(grid, p, n, w) < 0)
+		if (grid_put_write(*put, p, n, w) < 0)
 			got = -1;
 		if (got < 0)
 			break;
 		progress_add(0, n);
 	}
 	if (got != 0)
-		grid_put_void(grid);
+		grid_put_void(*put);
 	if (got < 0)
 		die_why(w);
 	return got;
@@ -158,13 +160,14 @@ store(struct recin *in, struct rec *r)
 	struct why w = { 0 };
 	struct sums_text t;
 	char surl[GRID_SURL];
-	int got = upload(in, r, &sums, &w);
+	struct grid_put *put;
+	int got = upload(in, r, &put, &sums, &w);
 
 	if (got == REC_VOID)
 		return;
 	if (got == 0) {
 		sums_end(&sums, &t);
-		got = grid_put_done(grid, &t, sums.size, surl, &w);
+		got = grid_put_done(put, &t, sums.size, surl, &w);
 		if (got < 0 && w.code != EXIT_DATA)
 			die_why(&w);
 	}
@@ -233,32 +236,35 @@ struct want {
 };
 
 /* Open a replica that has the right size: a descriptor, or -1. */
-static int
+static struct grid_get *
 open_replica(const struct line *l, const char *key, const struct want *want,
     struct why *w)
 {
 	unsigned long long size;
 	const char *path = NULL;
 	char surl[GRID_SURL];
-	int fd, i;
+	struct grid_get *get;
+	int i;
 
 	if (line_text(l, key, surl, sizeof surl, w) < 0)
-		return -1;
+		return NULL;
 	for (i = 0; i < alloweds; i++) {
 		if ((path = grid_path(allowed[i], surl)) != NULL)
 			break;
 	}
-	if (path == NULL)
-		return why_set(w, EXIT_DENIED,
+	if (path == NULL) {
+		why_set(w, EXIT_DENIED,
 		    "its surl is on no storage that --allow names");
-	if ((fd = grid_get(allowed[i], path, &size, w)) < 0)
-		return -1;
-	if (size != want->size) {
-		close(fd);
-		return why_set(w, EXIT_DATA, "%s has it in another size",
+		return NULL;
+	}
+	get = grid_get_open(allowed[i], path, 0, -1, &size, w);
+	if (get != NULL && size != want->size) {
+		grid_get_close(get);
+		get = NULL;
+		why_set(w, EXIT_DATA, "%s has it in another size",
 		    grid_url(allowed[i]));
 	}
-	return fd;
+	return get;
 }
 
 static void
@@ -283,22 +289,20 @@ set_attrs(struct rec *r, const struct line *l, struct why *w)
  * was sent is withdrawn.  Dies if the output fails.
  */
 static int
-send(struct recout *out, const struct rec *r, int fd, const struct want *want,
-    struct why *w)
+send(struct recout *out, const struct rec *r, struct grid_get *get,
+    const struct want *want, struct why *w)
 {
 	static unsigned char buf[1 << 18];
 	static struct sums sums;
 	unsigned char md[32];
 	struct sums_text t;
-	ssize_t n;
+	long n;
 	int bad = 0;
 
 	if (recout_begin(out, r, (long long)want->size, 0, w) < 0)
 		return 1;
 	sums_begin(&sums);
-	while ((n = read(fd, buf, sizeof buf)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
+	while ((n = grid_get_read(get, buf, sizeof buf, w)) != 0) {
 		if (n < 0 || sums.size + (size_t)n > want->size)
 			break;
 		sums_add(&sums, buf, (size_t)n);
@@ -307,7 +311,6 @@ send(struct recout *out, const struct rec *r, int fd, const struct want *want,
 		progress_add(0, (unsigned long long)n);
 	}
 	if (n < 0) {
-		why_set(w, EXIT_IO, "the storage: %s", strerror(errno));
 		bad = 1;
 	} else {
 		sums_end(&sums, &t);
@@ -339,7 +342,8 @@ fetch(struct recout *out, const struct line *l)
 	struct why w = { 0 };
 	struct want want;
 	struct rec r;
-	int fd, i = 1, bad = 1;
+	struct grid_get *get;
+	int i = 1, bad = 1;
 
 	if (line_name(l, name, sizeof name, &w) < 0) {
 		aside(l->name, &w);
@@ -356,9 +360,9 @@ fetch(struct recout *out, const struct line *l)
 	rec_set_name(&r, name);
 	set_attrs(&r, l, &w);
 	while (bad && line_word(l, key) != NULL) {
-		if ((fd = open_replica(l, key, &want, &w)) >= 0) {
-			bad = send(out, &r, fd, &want, &w);
-			close(fd);
+		if ((get = open_replica(l, key, &want, &w)) != NULL) {
+			bad = send(out, &r, get, &want, &w);
+			grid_get_close(get);
 		}
 		if (bad) {
 			blame(&w, l, key);

@@ -1,31 +1,14 @@
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "grid.h"
+#include "grid_impl.h"
 #include "opt.h"
-#include "out.h"
+#include "retry.h"
 #include "secret.h"
 #include "word.h"
 
-#define INCOMING ".incoming"
-
-struct grid {
-	char url[GRID_SURL];   /* file:/canonical */
-	char given[GRID_SURL]; /* as it was named, absolute */
-	int root, incoming;    /* directories; incoming -1: not opened */
-	int put;               /* the upload, or -1 */
-	char guid[GRID_GUID];
-	char tmp[GRID_GUID + 24]; /* its name in incoming */
-};
+static const struct grid_kind *const kinds[] = { &grid_file };
 
 const char *
 grid_default(const char *option)
@@ -39,109 +22,36 @@ grid_default(const char *option)
 	return url;
 }
 
-static int
-failed(struct why *w, const struct grid *g, const char *path)
+static const struct grid_kind *
+kind_of(const char *url)
 {
-	return why_set(w, EXIT_IO, "%s%s%s: %s", g->url, path ? "/" : "",
-	    path ? path : "", strerror(errno));
-}
+	size_t i, n = strcspn(url, ":");
+	const char *const *s;
 
-/* The path of a file: URL; "file://" has an empty host before it. */
-static const char *
-file_path(const char *url)
-{
-	if (strncmp(url, "file:", 5) != 0)
-		return NULL;
-	url += 5;
-	return strncmp(url, "///", 3) == 0 ? url + 2 : url;
-}
-
-/* Make path's missing directories, each durable in the one above. */
-static int
-make_dirs(const char *path)
-{
-	char copy[PATH_MAX], *p;
-	int n = snprintf(copy, sizeof copy, "%s/", path);
-
-	if (n < 0 || (size_t)n >= sizeof copy) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	for (p = copy + 1; (p = strchr(p, '/')) != NULL; p++) {
-		*p = '\0';
-		if (mkdir(copy, 0700) == 0) {
-			if (out_sync_dir(copy) < 0)
-				return -1;
-		} else if (errno != EEXIST && errno != EROFS) {
-			return -1;
-		}
-		*p = '/';
-	}
-	return 0;
-}
-
-static int
-name_it(struct grid *g, const char *path, struct why *w)
-{
-	char real[PATH_MAX], cwd[PATH_MAX] = "";
-	size_t n;
-
-	if (realpath(path, real) == NULL)
-		return why_set(
-		    w, EXIT_IO, "file:%s: %s", path, strerror(errno));
-	if (strcmp(real, "/") == 0)
-		return why_set(w, EXIT_USAGE, "file:/: not a storage");
-	if (*path != '/' && getcwd(cwd, sizeof cwd) == NULL)
-		return why_set(
-		    w, EXIT_IO, "file:%s: %s", path, strerror(errno));
-	snprintf(g->url, sizeof g->url, "file:%s", real);
-	n = (size_t)snprintf(g->given, sizeof g->given, "file:%s%s%s", cwd,
-	    *cwd ? "/" : "", path);
-	if (n >= sizeof g->given)
-		return why_set(w, EXIT_USAGE, "file:%s: too long", path);
-	while (n > 6 && g->given[n - 1] == '/')
-		g->given[--n] = '\0';
-	return 0;
+	for (i = 0; url[n] == ':' && i < sizeof kinds / sizeof *kinds; i++)
+		for (s = kinds[i]->schemes; *s != NULL; s++)
+			if (strlen(*s) == n && strncmp(url, *s, n) == 0)
+				return kinds[i];
+	return NULL;
 }
 
 struct grid *
 grid_open(const char *url, bool create, struct why *w)
 {
-	const char *path = file_path(url);
-	struct grid *g;
+	const struct grid_kind *kind = kind_of(url);
 
-	if (path == NULL || *path == '\0') {
-		why_set(w, EXIT_USAGE, "%s: no such kind of storage", url);
+	if (kind == NULL) {
+		why_set(w, EXIT_USAGE, "%.200s: no such kind of storage", url);
 		return NULL;
 	}
-	if ((g = calloc(1, sizeof *g)) == NULL) {
-		why_set(w, EXIT_IO, "out of memory");
-		return NULL;
-	}
-	g->root = g->incoming = g->put = -1;
-	if (create && make_dirs(path) < 0) {
-		why_set(w, EXIT_IO, "%s: %s", url, strerror(errno));
-	} else if (name_it(g, path, w) == 0) {
-		g->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (g->root >= 0)
-			return g;
-		failed(w, g, NULL);
-	}
-	grid_close(g);
-	return NULL;
+	return kind->open(url, create, w);
 }
 
 void
 grid_close(struct grid *g)
 {
-	if (g == NULL)
-		return;
-	grid_put_void(g);
-	if (g->incoming >= 0)
-		close(g->incoming);
-	if (g->root >= 0)
-		close(g->root);
-	free(g);
+	if (g != NULL)
+		g->kind->close(g);
 }
 
 const char *
@@ -150,25 +60,16 @@ grid_url(const struct grid *g)
 	return g->url;
 }
 
-static const char *
-below(const char *root, const char *path)
+bool
+grid_far(const struct grid *g)
 {
-	size_t n = strlen(root);
-
-	return strncmp(path, root, n) == 0 && path[n] == '/' && path[n + 1]
-		   ? path + n + 1
-		   : NULL;
+	return g->kind->far;
 }
 
 const char *
 grid_path(const struct grid *g, const char *surl)
 {
-	const char *path = file_path(surl), *rest;
-
-	if (path == NULL)
-		return NULL;
-	rest = below(g->url + 5, path);
-	return rest ? rest : below(g->given + 5, path);
+	return g->kind->path(g, surl);
 }
 
 static bool
@@ -179,329 +80,263 @@ is_guid(const char *s)
 }
 
 int
-grid_put_begin(struct grid *g, const char *guid, struct why *w)
+grid_object(const char *guid, char path[GRID_PATH], struct why *w)
 {
+	if (!is_guid(guid))
+		return why_set(w, EXIT_DATA, "its guid is not one");
+	snprintf(path, GRID_PATH, "%.2s/%s", guid, guid);
+	return 0;
+}
+
+/* What a dead run left never stands in the way. */
+void
+grid_incoming(char tmp[GRID_PATH], const char *path)
+{
+	const char *name = strrchr(path, '/');
 	unsigned char raw[8];
 	char text[17];
 
-	if (!is_guid(guid))
-		return why_set(w, EXIT_DATA, "its guid is not one");
-	if (g->incoming < 0) {
-		if (mkdirat(g->root, INCOMING, 0700) < 0 && errno != EEXIST)
-			return failed(w, g, INCOMING);
-		g->incoming = openat(g->root, INCOMING,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (g->incoming < 0)
-			return failed(w, g, INCOMING);
-	}
-	/* A name of its own: what a dead run left never stands in the way. */
 	secret_random(raw, sizeof raw);
 	hex_encode(text, raw, sizeof raw);
-	snprintf(g->guid, sizeof g->guid, "%s", guid);
-	snprintf(g->tmp, sizeof g->tmp, "%s.%s", guid, text);
-	g->put = openat(g->incoming, g->tmp,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return g->put < 0 ? failed(w, g, INCOMING) : 0;
+	snprintf(tmp, GRID_PATH, GRID_INCOMING_DIR "/%.80s.%s",
+	    name ? name + 1 : path, text);
+}
+
+/* A path that we may put to: components of harmless bytes, none of dots. */
+static int
+harmless(const char *path, struct why *w)
+{
+	static const char some[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	const char *p = path;
+	size_t n;
+
+	do {
+		n = strspn(p, some);
+		if (n == 0 || (p[n] != '\0' && p[n] != '/') ||
+		    strspn(p, ".") == n)
+			return why_set(
+			    w, EXIT_DENIED, "not a name for a storage");
+		p += n;
+	} while (*p++ == '/');
+	return strlen(path) < GRID_PATH
+		   ? 0
+		   : why_set(w, EXIT_DENIED, "too long a name for a storage");
+}
+
+struct grid_put *
+grid_put_begin(struct grid *g, const char *path, long long size, struct why *w)
+{
+	struct grid_put *p;
+
+	if (harmless(path, w) < 0 ||
+	    (p = g->kind->put_begin(g, path, size, w)) == NULL)
+		return NULL;
+	p->g = g;
+	snprintf(p->path, sizeof p->path, "%s", path);
+	return p;
 }
 
 int
-grid_put_write(struct grid *g, const void *p, size_t n, struct why *w)
+grid_put_write(struct grid_put *p, const void *b, size_t n, struct why *w)
 {
-	struct why io;
+	return p->g->kind->put_write(p, b, n, w);
+}
 
-	if (out_write(g->put, p, n, &io) == 0)
-		return 0;
-	return why_set(w, EXIT_IO, "%s: %s", g->url, io.text);
+static int
+surl_of(
+    const struct grid *g, const char *path, char surl[GRID_SURL], struct why *w)
+{
+	if (snprintf(surl, GRID_SURL, "%s/%s", g->url, path) >= GRID_SURL)
+		return why_set(w, EXIT_IO, "%.200s: too long", g->url);
+	return 0;
+}
+
+int
+grid_put_done(struct grid_put *p, const struct sums_text *sums,
+    unsigned long long size, char surl[GRID_SURL], struct why *w)
+{
+	struct grid *g = p->g;
+	char path[GRID_PATH];
+
+	memcpy(path, p->path, sizeof path);
+	if (g->kind->put_done(p, sums, size, w) < 0)
+		return -1;
+	return surl_of(g, path, surl, w);
 }
 
 void
-grid_put_void(struct grid *g)
+grid_put_void(struct grid_put *p)
 {
-	if (g->put < 0)
-		return;
-	close(g->put);
-	g->put = -1;
-	unlinkat(g->incoming, g->tmp, 0);
-}
-
-/* Is the object at path the one that has these sums?  1, 0, -1. */
-static int
-same_object(struct grid *g, const char *path, const struct sums_text *want,
-    unsigned long long size, struct why *w)
-{
-	static unsigned char buf[1 << 18];
-	static struct sums sums;
-	unsigned long long there;
-	struct sums_text t;
-	ssize_t n = 0;
-	int fd = grid_get(g, path, &there, w);
-
-	if (fd < 0)
-		return -1;
-	sums_begin(&sums);
-	while (there == size && (n = read(fd, buf, sizeof buf)) > 0)
-		sums_add(&sums, buf, (size_t)n);
-	close(fd);
-	if (n < 0)
-		return failed(w, g, path);
-	sums_end(&sums, &t);
-	return there == size && strcmp(t.sha256, want->sha256) == 0;
-}
-
-/* Rename, never over an object; makes the directory when it is missing. */
-static int
-rename_to(struct grid *g, char path[GRID_PATH])
-{
-	int try;
-
-	for (try = 0; try < 2; try++) {
-		if (renameat2(g->incoming, g->tmp, g->root, path,
-			RENAME_NOREPLACE) == 0)
-			return 0;
-		/* A file system without that flag: link does the same. */
-		if (errno == EINVAL &&
-		    linkat(g->incoming, g->tmp, g->root, path, 0) == 0)
-			return unlinkat(g->incoming, g->tmp, 0);
-		if (errno != ENOENT || try > 0)
-			return -1;
-		path[2] = '\0';
-		if (mkdirat(g->root, path, 0700) < 0 && errno != EEXIST)
-			return -1;
-		path[2] = '/';
-	}
-	return -1;
-}
-
-int
-grid_put_done(struct grid *g, const struct sums_text *sums,
-    unsigned long long size, char surl[GRID_SURL], struct why *w)
-{
-	char path[GRID_PATH];
-	int fd = g->put, got;
-
-	g->put = -1;
-	/* Let the disk begin now: grid_sync() will have less to wait for. */
-	sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	snprintf(path, sizeof path, "%.2s/%s", g->guid, g->guid);
-	if (close(fd) < 0 || rename_to(g, path) < 0) {
-		int error = errno;
-
-		unlinkat(g->incoming, g->tmp, 0);
-		errno = error;
-		if (error != EEXIST)
-			return failed(w, g, path);
-		if ((got = same_object(g, path, sums, size, w)) < 0)
-			return -1;
-		if (got == 0)
-			return why_set(w, EXIT_DATA,
-			    "the storage has another object of its GUID");
-	}
-	if (snprintf(surl, GRID_SURL, "%s/%s", g->url, path) >= GRID_SURL)
-		return why_set(w, EXIT_IO, "%s: too long", g->url);
-	return 0;
+	if (p != NULL)
+		p->g->kind->put_void(p);
 }
 
 int
 grid_sync(struct grid *g, struct why *w)
 {
-	return syncfs(g->root) < 0 ? failed(w, g, NULL) : 0;
+	return g->kind->sync ? g->kind->sync(g, w) : 0;
 }
 
-/* Without openat2(): each directory in turn, none of them a link. */
-static int
-open_by_steps(int root, const char *path, int flags)
+struct grid_get *
+grid_get_open(struct grid *g, const char *path, unsigned long long first,
+    long long count, unsigned long long *size, struct why *w)
 {
-	char part[NAME_MAX + 1];
-	const char *slash;
-	int dir = root, next;
+	struct grid_get *r = g->kind->get_open(g, path, first, count, size, w);
 
-	for (; (slash = strchr(path, '/')) != NULL; path = slash + 1) {
-		size_t n = (size_t)(slash - path);
-
-		if (n > NAME_MAX) {
-			errno = ENAMETOOLONG;
-			next = -1;
-		} else {
-			memcpy(part, path, n);
-			part[n] = '\0';
-			if (n == 0 || strcmp(part, ".") == 0 ||
-			    strcmp(part, "..") == 0) {
-				errno = EXDEV;
-				next = -1;
-			} else {
-				next = openat(dir, part,
-				    O_PATH | O_DIRECTORY | O_NOFOLLOW |
-					O_CLOEXEC);
-			}
-		}
-		if (dir != root)
-			close(dir);
-		if (next < 0)
-			return -1;
-		dir = next;
-	}
-	if (*path == '\0' || strcmp(path, ".") == 0 ||
-	    strcmp(path, "..") == 0) {
-		errno = EXDEV;
-		next = -1;
-	} else {
-		next = openat(dir, path, flags | O_NOFOLLOW);
-	}
-	if (dir != root)
-		close(dir);
-	return next;
+	if (r != NULL)
+		r->g = g;
+	return r;
 }
 
-/* Open path below root, whoever made it: no links, no "..". */
-static int
-open_below(int root, const char *path, int flags)
+long
+grid_get_read(struct grid_get *r, void *b, size_t n, struct why *w)
 {
-	struct open_how how = {
-		.flags = (unsigned long long)flags,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-			   RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = -1;
-
-	if (getenv("MDM_NO_OPENAT2") == NULL)
-		fd = syscall(SYS_openat2, root, path, &how, sizeof how);
-	else
-		errno = ENOSYS;
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		return open_by_steps(root, path, flags);
-	return (int)fd;
+	return r->g->kind->get_read(r, b, n, w);
 }
 
-int
-grid_get(
-    struct grid *g, const char *path, unsigned long long *size, struct why *w)
+void
+grid_get_close(struct grid_get *r)
 {
-	/* O_NONBLOCK: a FIFO in the place of an object must not hang us. */
-	int fd = open_below(
-	    g->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return why_set(w, EXIT_FEW, "%s has no such object", g->url);
-	if (fd < 0 && (errno == ELOOP || errno == EXDEV))
-		return why_set(w, EXIT_DENIED,
-		    "its surl leads through a link or out of %s", g->url);
-	if (fd < 0)
-		return failed(w, g, path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return why_set(w, EXIT_DENIED,
-		    "its surl is not a regular file of %s", g->url);
-	}
-	*size = (unsigned long long)st.st_size;
-	return fd;
+	if (r != NULL)
+		r->g->kind->get_close(r);
 }
 
 int
 grid_stat(struct grid *g, const char *path, unsigned long long *size,
     long long *mtime, struct why *w)
 {
-	int fd = open_below(g->root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-	int r;
+	struct retry r = { 0 };
+	int got;
 
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP ||
-			  errno == EXDEV))
-		return 0;
-	if (fd < 0)
-		return failed(w, g, path);
-	r = fstat(fd, &st);
-	close(fd);
-	if (r < 0)
-		return failed(w, g, path);
-	*size = (unsigned long long)st.st_size;
-	*mtime = (long long)st.st_mtime;
-	return S_ISREG(st.st_mode);
+	do
+		got = g->kind->stat(g, path, size, mtime, w);
+	while (got < 0 && retry_wait(&r, w));
+	return got;
+}
+
+int
+grid_about(
+    struct grid *g, const char *path, struct grid_about *a, struct why *w)
+{
+	struct retry r = { 0 };
+	int got;
+
+	do {
+		memset(a, 0, sizeof *a);
+		got = g->kind->about(g, path, a, w);
+	} while (got < 0 && retry_wait(&r, w));
+	return got;
 }
 
 int
 grid_remove(struct grid *g, const char *path, struct why *w)
 {
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX];
-	int fd = -1, r;
+	struct retry r = { 0 };
+	int got;
 
-	if (slash == NULL || (size_t)(slash - path) >= sizeof dir ||
-	    strcmp(slash + 1, "..") == 0 || strcmp(slash + 1, ".") == 0)
-		return why_set(w, EXIT_DENIED, "its surl is not an object's");
-	memcpy(dir, path, (size_t)(slash - path));
-	dir[slash - path] = '\0';
-	fd = open_below(g->root, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
-	if (fd < 0 && (errno == ELOOP || errno == EXDEV))
-		return why_set(w, EXIT_DENIED,
-		    "its surl leads through a link or out of %s", g->url);
-	if (fd < 0)
-		return failed(w, g, dir);
-	r = unlinkat(fd, slash + 1, 0);
-	if (r < 0 && errno != ENOENT)
-		failed(w, g, path);
-	else
-		r = r == 0;
-	close(fd);
-	return r;
+	do
+		got = g->kind->remove(g, path, w);
+	while (got < 0 && retry_wait(&r, w));
+	/* It may have been the try before that removed it. */
+	return got == 0 && r.tries > 0 ? 1 : got;
 }
 
-/* A directory's names, sorted; NULL-terminated, the caller's to free. */
-struct names {
-	char **v;
-	size_t n, size;
-};
+int
+grid_move(struct grid *g, const char *path, const char *to, struct why *w)
+{
+	return harmless(to, w) < 0 ? -1 : g->kind->move(g, path, to, w);
+}
+
+int
+grid_fetch(struct grid *g, const char *surl, const char *path,
+    const char *adler32, unsigned long long size, char at[GRID_SURL],
+    struct why *w)
+{
+	int got;
+
+	if (g->kind->fetch == NULL)
+		return 0;
+	if (harmless(path, w) < 0)
+		return -1;
+	got = g->kind->fetch(g, surl, path, adler32, size, w);
+	return got > 0 && surl_of(g, path, at, w) < 0 ? -1 : got;
+}
+
+struct grid_name *
+grid_names_add(struct grid_names *k, const char *name)
+{
+	struct grid_name *one;
+
+	if (k->n == k->size) {
+		k->size = k->size ? 2 * k->size : 64;
+		k->v = realloc(k->v, k->size * sizeof *k->v);
+		if (k->v == NULL)
+			die(EXIT_IO, "out of memory");
+	}
+	one = &k->v[k->n++];
+	memset(one, 0, sizeof *one);
+	if ((one->name = strdup(name)) == NULL)
+		die(EXIT_IO, "out of memory");
+	return one;
+}
+
+static void
+names_free(struct grid_names *k)
+{
+	while (k->n > 0)
+		free(k->v[--k->n].name);
+	free(k->v);
+	memset(k, 0, sizeof *k);
+}
 
 static int
 by_bytes(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+	const struct grid_name *x = a, *y = b;
 
-static void
-names_free(struct names *k)
-{
-	while (k->n > 0)
-		free(k->v[--k->n]);
-	free(k->v);
+	return strcmp(x->name, y->name);
 }
 
 static int
-names_of(struct grid *g, const char *path, struct names *k, struct why *w)
+names_of(struct grid *g, const char *dir, struct grid_names *k, struct why *w)
 {
-	struct dirent *d;
-	DIR *dir;
-	int fd = openat(
-	    g->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct retry r = { 0 };
+	int got;
 
 	memset(k, 0, sizeof *k);
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 || (dir = fdopendir(fd)) == NULL)
-		return failed(w, g, path);
-	errno = 0;
-	while ((d = readdir(dir)) != NULL) {
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-			continue;
-		if (k->n == k->size) {
-			k->size = k->size ? 2 * k->size : 64;
-			k->v = realloc(k->v, k->size * sizeof *k->v);
-		}
-		if (k->v == NULL || (k->v[k->n++] = strdup(d->d_name)) == NULL)
-			die(EXIT_IO, "out of memory");
-	}
-	if (errno != 0) {
-		failed(w, g, path);
-		closedir(dir);
+	while ((got = g->kind->names(g, dir, k, w)) < 0) {
 		names_free(k);
-		return -1;
+		if (!retry_wait(&r, w))
+			return -1;
 	}
-	closedir(dir);
 	if (k->n > 0)
 		qsort(k->v, k->n, sizeof *k->v, by_bytes);
 	return 0;
+}
+
+/* The directories of the root that are ours, beside those of objects. */
+static const struct {
+	const char *name;
+	int kind;
+} ours[] = {
+	{ GRID_INCOMING_DIR, GRID_INCOMING },
+	{ ".quarantine", GRID_QUARANTINED },
+	{ ".manifests", GRID_MANIFEST },
+};
+
+/* What the files of a directory of the root are; GRID_FOREIGN: not ours. */
+static int
+kind_in(const char *dir)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (strcmp(dir, ours[i].name) == 0)
+			return ours[i].kind;
+	return strlen(dir) == 2 && strspn(dir, "0123456789abcdef") == 2
+		   ? GRID_OBJECT
+		   : GRID_FOREIGN;
 }
 
 struct lister {
@@ -510,57 +345,36 @@ struct lister {
 	void *arg;
 };
 
-static bool
-is_branch(const char *s)
-{
-	return strlen(s) == 2 && strspn(s, "0123456789abcdef") == 2;
-}
-
-/* Show one name; 2 if it is a directory to go into. */
+/* dir: of the root, or "" for it; kind: of its files. */
 static int
-show(struct lister *k, const char *path, int level, struct why *w)
+list(struct lister *k, const char *dir, int kind, struct why *w)
 {
-	struct grid_item i = { .path = path, .kind = GRID_FOREIGN };
-	const char *name = strrchr(path, '/');
-	struct stat st;
-
-	name = name ? name + 1 : path;
-	if (fstatat(k->g->root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : failed(w, k->g, path);
-	if (S_ISDIR(st.st_mode)) {
-		if (level == 0 && strcmp(name, INCOMING) == 0)
-			return 2;
-		if (level == 0 && is_branch(name))
-			return 2;
-	} else if (S_ISREG(st.st_mode)) {
-		if (level == 1 && is_guid(name) && strncmp(name, path, 2) == 0)
-			i.kind = GRID_OBJECT;
-		else if (level == 2)
-			i.kind = GRID_INCOMING;
-	}
-	i.size = (unsigned long long)st.st_size;
-	i.mtime = (long long)st.st_mtime;
-	return k->fn(k->arg, &i, w);
-}
-
-/* level: 0 the root, 1 aa, 2 the uploads. */
-static int
-list(struct lister *k, const char *dir, int level, struct why *w)
-{
-	struct names names;
-	char path[PATH_MAX];
+	struct grid_names names;
+	char path[GRID_SURL];
 	size_t i;
 	int r = 0;
 
-	if (names_of(k->g, level ? dir : ".", &names, w) < 0)
+	if (names_of(k->g, dir, &names, w) < 0)
 		return -1;
 	for (i = 0; i < names.n && r >= 0; i++) {
-		snprintf(path, sizeof path, "%s%s%s", dir, level ? "/" : "",
-		    names.v[i]);
-		r = show(k, path, level, w);
-		if (r == 2)
-			r = list(k, path,
-			    strcmp(path, INCOMING) == 0 ? 2 : level + 1, w);
+		struct grid_name *f = &names.v[i];
+		struct grid_item item = { .path = path,
+			.kind = GRID_FOREIGN,
+			.size = f->size,
+			.mtime = f->mtime };
+
+		snprintf(
+		    path, sizeof path, "%s%s%s", dir, *dir ? "/" : "", f->name);
+		if (*dir == '\0' && f->type == GRID_DIR &&
+		    kind_in(path) != GRID_FOREIGN) {
+			r = list(k, path, kind_in(path), w);
+			continue;
+		}
+		if (f->type == GRID_FILE && *dir != '\0' &&
+		    (kind != GRID_OBJECT ||
+			(is_guid(f->name) && strncmp(f->name, dir, 2) == 0)))
+			item.kind = kind;
+		r = k->fn(k->arg, &item, w);
 	}
 	names_free(&names);
 	return r < 0 ? -1 : 0;
@@ -571,5 +385,5 @@ grid_list(struct grid *g, grid_visit *fn, void *arg, struct why *w)
 {
 	struct lister k = { g, fn, arg };
 
-	return list(&k, "", 0, w);
+	return list(&k, "", GRID_FOREIGN, w);
 }

@@ -53,6 +53,13 @@ sums_end(struct sums *s, struct sums_text *t)
 	snprintf(t->adler32, sizeof t->adler32, "%08x", (unsigned)s->adler);
 }
 
+void
+sums_free(struct sums *s)
+{
+	EVP_MD_CTX_free(s->md);
+	s->md = NULL;
+}
+
 struct hmac {
 	EVP_MAC_CTX *mac;
 };

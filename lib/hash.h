@@ -25,6 +25,7 @@ struct sums_text {
 void sums_begin(struct sums *s);
 void sums_add(struct sums *s, const void *p, size_t n);
 void sums_end(struct sums *s, struct sums_text *t);
+void sums_free(struct sums *s); /* one that is not static */
 
 /* HMAC-SHA-256 of a message that comes in pieces. */
 struct hmac; /* opaque */
