@@ -25,9 +25,9 @@
  * and defaults, in one canonical order.  Entries that share a list share one
  * row, whatever their modes.
  *
- * The catalogue keeps (schema): a table `acl (id INTEGER PRIMARY KEY, text
- * TEXT NOT NULL UNIQUE)`, text being the word (word.h) of pacl_stored(), and
- * in entry a column `acl BIGINT`, NULL where the mode is all.
+ * The catalogue keeps the word (word.h) of what pacl_store() returns, or NULL,
+ * and decides nothing itself: lfc_api.h does, from the rights of all entries on
+ * the way, inside the transaction that changes something.
  *
  * Decisions are those of 1003.1e: the owner has user::, whatever else is said;
  * one who is named as a user has that entry, within the mask; else any entry
