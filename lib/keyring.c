@@ -30,6 +30,8 @@ struct ask {
 	struct keyring *kr;
 	unsigned s, n;
 	const char *guid[BATCH];
+	uint64_t e[BATCH];     /* of which epoch, if epochs */
+	bool epochs;           /* else of the current one */
 	unsigned index[BATCH]; /* which GUID of the batch it is */
 	struct share *share;   /* n answers */
 	enum store_found found[BATCH];
@@ -146,8 +148,8 @@ ask_one(void *arg)
 {
 	struct ask *a = arg;
 
-	a->result = store_get(
-	    a->kr->store[a->s], a->guid, a->n, a->share, a->found, 1, &a->why);
+	a->result = store_get_epoch(a->kr->store[a->s], a->guid,
+	    a->epochs ? a->e : NULL, a->n, a->share, a->found, 1, &a->why);
 	return NULL;
 }
 
@@ -191,6 +193,10 @@ answer(struct ask *a)
 	for (i = 0; a->result == 0 && i < a->n; i++) {
 		size_t to = (size_t)a->index[i] * kr->count + a->s;
 
+		if (a->epochs && a->found[i] != STORE_FOUND)
+			continue;
+		if (kr->found[to] == STORE_FOUND)
+			share_drop(&kr->share[to]);
 		kr->found[to] = a->found[i];
 		if (a->found[i] == STORE_FOUND)
 			kr->share[to] = a->share[i];
@@ -222,6 +228,88 @@ ask_first(struct keyring *kr)
 	for (i = 0; i < m; i++)
 		answer(a[i]);
 	return s;
+}
+
+/* The latest epoch below *e that a store has of GUID i, into *e.  Is there? */
+static bool
+before(const struct keyring *kr, unsigned i, uint64_t *e)
+{
+	uint64_t least = 0;
+	unsigned s;
+
+	for (s = 0; s < kr->count; s++) {
+		size_t at = (size_t)i * kr->count + s;
+
+		if (kr->found[at] == STORE_FOUND && kr->share[at].e < *e &&
+		    kr->share[at].e > least)
+			least = kr->share[at].e;
+	}
+	*e = least;
+	return least > 0;
+}
+
+/* Store s for the share of epoch e[i] of each GUID i for which it is not 0. */
+static void
+ask_epochs(struct keyring *kr, unsigned s, const uint64_t *e)
+{
+	struct ask *a = calloc(1, sizeof *a);
+	unsigned i;
+
+	if (a == NULL)
+		die(EXIT_IO, "out of memory");
+	a->kr = kr;
+	a->s = s;
+	a->epochs = true;
+	for (i = 0; i < kr->n; i++) {
+		size_t at = (size_t)i * kr->count + s;
+
+		if (e[i] == 0 ||
+		    (kr->found[at] == STORE_FOUND && kr->share[at].e == e[i]))
+			continue;
+		a->guid[a->n] = kr->guid[i];
+		a->e[a->n] = e[i];
+		a->index[a->n++] = i;
+	}
+	if (a->n == 0) {
+		free(a);
+		return;
+	}
+	a->share = secret_alloc(a->n * sizeof *a->share);
+	ask_one(a);
+	answer(a);
+}
+
+/*
+ * While a key is shared anew, some stores use the new epoch already and the
+ * others the old one, and no epoch may have enough: then all of them have both,
+ * the other one beside.
+ */
+static void
+other_epochs(struct keyring *kr)
+{
+	const struct share *given[SHARE_N];
+	enum share_verdict verdict[SHARE_N];
+	unsigned from[SHARE_N], good, i, s, tries;
+	uint64_t e[BATCH], last[BATCH];
+	bool any = true;
+
+	for (i = 0; i < kr->n; i++)
+		last[i] = UINT64_MAX;
+	/* A liar may have one of its own: try the next. */
+	for (tries = 0; any && tries < 3; tries++) {
+		any = false;
+		for (i = 0; i < kr->n; i++) {
+			e[i] = 0;
+			if (judge(kr, i, given, from, verdict, &good) < 2 ||
+			    good > 0 || !before(kr, i, &last[i]))
+				continue;
+			e[i] = last[i];
+			any = true;
+		}
+		for (s = 0; any && s < kr->count; s++)
+			if (kr->store[s] != NULL)
+				ask_epochs(kr, s, e);
+	}
 }
 
 static void
@@ -269,6 +357,7 @@ keyring_collect(struct keyring *kr, const char *const *guid, unsigned n)
 			answer(a);
 		}
 	}
+	other_epochs(kr);
 	for (i = 0; i < n; i++)
 		name_liars(kr, i);
 }

@@ -295,6 +295,9 @@ share_verdict_text(enum share_verdict v)
 		return "in doubt: as many commitments against it as for it";
 	case SHARE_ODD:
 		return "its k, n, e or check are not those of the others";
+	case SHARE_OLD:
+		return "of an earlier epoch: it missed a refresh, or was put "
+		       "back";
 	case SHARE_WEAK:
 		return "its k is below the threshold of stores(5)";
 	case SHARE_TWICE:
@@ -389,7 +392,8 @@ share_judge(const struct share *const *s, unsigned count, unsigned threshold,
 		return 0;
 	for (i = 0; i < count; i++)
 		if (verdict[i] == SHARE_GOOD && !agree(s[lead], s[i]))
-			verdict[i] = SHARE_ODD;
+			verdict[i] =
+			    s[i]->e < s[lead]->e ? SHARE_OLD : SHARE_ODD;
 	memcpy(in, verdict, count * sizeof *in);
 	for (i = 0; i < count; i++) {
 		if (in[i] != SHARE_GOOD)

@@ -69,6 +69,7 @@ enum share_verdict {
 	SHARE_WRONG, /* a majority says it is another's, or damaged */
 	SHARE_DOUBT, /* as many for as against */
 	SHARE_ODD,   /* k, n, e or check are not those of the others */
+	SHARE_OLD,   /* of an earlier epoch than the others */
 	SHARE_WEAK,  /* its k is below the threshold */
 	SHARE_TWICE, /* a second share of the same x */
 };

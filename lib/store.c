@@ -107,22 +107,33 @@ store_undo(struct store *s, const char *const *guid, unsigned n, struct why *w)
 }
 
 int
+store_get_epoch(struct store *s, const char *const *guid, const uint64_t *e,
+    unsigned n, struct share *out, enum store_found *found, unsigned stride,
+    struct why *w)
+{
+	const struct share *got;
+	unsigned i;
+
+	if (s->kind->get(s, guid, e, n, out, found, stride, w) < 0)
+		return named(s->x, s->url, w);
+	/* No store speaks for another one, nor of another key. */
+	for (i = 0; i < n; i++) {
+		got = &out[i * stride];
+		if (found[i * stride] != STORE_FOUND ||
+		    (got->x == s->x && strcmp(got->guid, guid[i]) == 0 &&
+			(e == NULL || got->e == e[i])))
+			continue;
+		share_drop(&out[i * stride]);
+		found[i * stride] = STORE_DAMAGED;
+	}
+	return 0;
+}
+
+int
 store_get(struct store *s, const char *const *guid, unsigned n,
     struct share *out, enum store_found *found, unsigned stride, struct why *w)
 {
-	unsigned i;
-
-	if (s->kind->get(s, guid, n, out, found, stride, w) < 0)
-		return named(s->x, s->url, w);
-	/* No store speaks for another one, nor of another key. */
-	for (i = 0; i < n; i++)
-		if (found[i * stride] == STORE_FOUND &&
-		    (out[i * stride].x != s->x ||
-			strcmp(out[i * stride].guid, guid[i]) != 0)) {
-			share_drop(&out[i * stride]);
-			found[i * stride] = STORE_DAMAGED;
-		}
-	return 0;
+	return store_get_epoch(s, guid, NULL, n, out, found, stride, w);
 }
 
 int
@@ -144,12 +155,61 @@ store_list(struct store *s, const char *after, struct store_item *item,
 }
 
 int
+store_call(struct store *s, const struct store_call *c, struct why *w)
+{
+	if (s->kind->call(s, c, w) < 0)
+		return named(s->x, s->url, w);
+	return 0;
+}
+
+struct asking {
+	const struct line *line;
+	struct line *answer;
+};
+
+static void
+copy_fields(void *arg, unsigned i, struct line *l)
+{
+	const struct line *from = &((struct asking *)arg)->line[i];
+	int f;
+
+	for (f = 0; f < from->fields; f++)
+		line_add_word(l, from->field[f].key, from->field[f].word);
+}
+
+static int
+copy_answer(void *arg, unsigned i, const struct line *l, const char *error,
+    bool again, struct why *w)
+{
+	(void)error;
+	(void)again;
+	(void)w;
+	line_copy(&((struct asking *)arg)->answer[i], l);
+	return 0;
+}
+
+int
 store_ask(struct store *s, const char *op, const struct line *line, unsigned n,
     struct line *answer, struct why *w)
 {
-	if (s->kind->ask(s, op, line, n, answer, w) < 0)
-		return named(s->x, s->url, w);
-	return 0;
+	struct asking a = { line, answer };
+	const char **name = calloc(n + 1, sizeof *name);
+	struct store_call c = { .op = op,
+		.name = name,
+		.n = n,
+		.fields = copy_fields,
+		.answer = copy_answer,
+		.arg = &a };
+	unsigned i;
+	int r;
+
+	if (name == NULL)
+		die(EXIT_IO, "out of memory");
+	for (i = 0; i < n; i++)
+		name[i] = line[i].name;
+	r = store_call(s, &c, w);
+	free(name);
+	return r;
 }
 
 int

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "share.h"
 
@@ -81,6 +82,14 @@ enum store_found {
 int store_get(struct store *s, const char *const *guid, unsigned n,
     struct share *out, enum store_found *found, unsigned stride, struct why *w);
 
+/*
+ * The same of epoch e[i], current or not: while a key is shared anew, stores
+ * keep the share of another epoch beside the current one (epoch.h).
+ */
+int store_get_epoch(struct store *s, const char *const *guid, const uint64_t *e,
+    unsigned n, struct share *out, enum store_found *found, unsigned stride,
+    struct why *w);
+
 /* Remove n GUIDs, for good; one that is not there is gone. */
 enum store_gone {
 	STORE_GONE,
@@ -111,6 +120,23 @@ int store_ask(struct store *s, const char *op, const struct line *line,
     unsigned n, struct line *answer, struct why *w);
 
 /*
+ * The same for lines that are secret, and never all in memory: n names, the
+ * i-th with what fields() adds to its line (may be NULL), and answered by
+ * answer(), whose -1 ends it.  error is the answer's error=, or NULL; again:
+ * the line was sent before, and that answer was lost.
+ */
+struct store_call {
+	const char *op;
+	const char *const *name;
+	unsigned n;
+	void (*fields)(void *arg, unsigned i, struct line *l);
+	int (*answer)(void *arg, unsigned i, const struct line *l,
+	    const char *error, bool again, struct why *w);
+	void *arg;
+};
+int store_call(struct store *s, const struct store_call *c, struct why *w);
+
+/*
  * What a store across the network says of itself: the lines of hydra-api(5)'s
  * GET /v1/store, each to take(); begin() first, and again when it has to be
  * asked again.  One in files says nothing.
@@ -136,15 +162,15 @@ struct store_kind {
 	    enum store_put *result, struct why *w);
 	int (*undo)(struct store *s, const char *const *guid, unsigned n,
 	    struct why *w);
-	int (*get)(struct store *s, const char *const *guid, unsigned n,
-	    struct share *out, enum store_found *found, unsigned stride,
-	    struct why *w);
+	/* e: NULL is the current ones. */
+	int (*get)(struct store *s, const char *const *guid, const uint64_t *e,
+	    unsigned n, struct share *out, enum store_found *found,
+	    unsigned stride, struct why *w);
 	int (*remove)(struct store *s, const char *const *guid, unsigned n,
 	    enum store_gone *gone, struct why *w);
 	int (*list)(struct store *s, const char *after, struct store_item *item,
 	    unsigned max, unsigned *got, struct why *w);
-	int (*ask)(struct store *s, const char *op, const struct line *line,
-	    unsigned n, struct line *answer, struct why *w);
+	int (*call)(struct store *s, const struct store_call *c, struct why *w);
 	/* NULL: it says nothing. */
 	int (*about)(
 	    struct store *s, const struct store_about *about, struct why *w);

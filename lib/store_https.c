@@ -824,10 +824,20 @@ https_put(struct store *s, const struct share *const *share, unsigned n,
 }
 
 struct getting {
+	const uint64_t *e; /* NULL: the current ones */
 	struct share *out;
 	enum store_found *found;
 	unsigned stride;
 };
+
+static void
+get_fields(void *arg, unsigned i, struct line *l)
+{
+	const struct getting *g = arg;
+
+	if (g->e != NULL)
+		line_set_number(l, "e", g->e[i]);
+}
 
 static int
 get_answer(void *arg, unsigned i, const struct line *l, const char *error,
@@ -856,13 +866,16 @@ get_answer(void *arg, unsigned i, const struct line *l, const char *error,
 }
 
 static int
-https_get(struct store *s, const char *const *guid, unsigned n,
-    struct share *out, enum store_found *found, unsigned stride, struct why *w)
+https_get(struct store *s, const char *const *guid, const uint64_t *e,
+    unsigned n, struct share *out, enum store_found *found, unsigned stride,
+    struct why *w)
 {
-	struct getting g = { out, found, stride };
-	struct call c = {
-		.op = "get", .name = guid, .answer = get_answer, .arg = &g
-	};
+	struct getting g = { e, out, found, stride };
+	struct call c = { .op = "get",
+		.name = guid,
+		.fields = get_fields,
+		.answer = get_answer,
+		.arg = &g };
 	unsigned i;
 	int r;
 
@@ -980,54 +993,17 @@ https_list(struct store *s, const char *after, struct store_item *item,
 	return 0;
 }
 
-struct asking {
-	const struct line *line;
-	struct line *answer;
-};
-
-static void
-copy_fields(void *arg, unsigned i, struct line *l)
-{
-	const struct line *from = &((struct asking *)arg)->line[i];
-	int f;
-
-	for (f = 0; f < from->fields; f++)
-		line_add_word(l, from->field[f].key, from->field[f].word);
-}
-
 static int
-copy_answer(void *arg, unsigned i, const struct line *l, const char *error,
-    bool again, struct why *w)
-{
-	(void)error;
-	(void)again;
-	(void)w;
-	line_copy(&((struct asking *)arg)->answer[i], l);
-	return 0;
-}
-
-static int
-https_ask(struct store *s, const char *op, const struct line *line, unsigned n,
-    struct line *answer, struct why *w)
+https_call(struct store *s, const struct store_call *c, struct why *w)
 {
 	struct https *h = (struct https *)s;
-	struct asking a = { line, answer };
-	const char **name = calloc(n + 1, sizeof *name);
-	struct call c = { .op = op,
-		.name = name,
-		.fields = copy_fields,
-		.answer = copy_answer,
-		.arg = &a };
-	unsigned i;
-	int r;
+	struct call own = { .op = c->op,
+		.name = c->name,
+		.fields = c->fields,
+		.answer = c->answer,
+		.arg = c->arg };
 
-	if (name == NULL)
-		die(EXIT_IO, "out of memory");
-	for (i = 0; i < n; i++)
-		name[i] = line[i].name;
-	r = check(h, w) < 0 ? -1 : ask(h, &c, n, w);
-	free(name);
-	return r;
+	return check(h, w) < 0 ? -1 : ask(h, &own, c->n, w);
 }
 
 static int
@@ -1050,6 +1026,6 @@ const struct store_kind store_https = {
 	.get = https_get,
 	.remove = https_remove,
 	.list = https_list,
-	.ask = https_ask,
+	.call = https_call,
 	.about = https_about,
 };

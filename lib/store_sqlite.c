@@ -112,41 +112,45 @@ local_undo(struct store *s, const char *const *guid, unsigned n, struct why *w)
 	return settle(s, r, w);
 }
 
+/* The row of the key's epoch *e (NULL: the current one).  1, 0, -1. */
 static int
-get_one(struct vault *v, const char *guid, struct vault_row *row,
-    struct share *out, enum store_found *found, struct why *w)
+find(struct vault *v, const char *guid, const uint64_t *e,
+    struct vault_row *row, struct why *w)
 {
 	int got = vault_find(v, guid, false, row, w);
 
-	if (got < 0)
-		return -1;
-	if (got == 0)
-		*found = STORE_MISSING;
-	else if (vault_unseal(v, row, out) < 0)
-		*found = STORE_DAMAGED;
-	else
-		*found = STORE_FOUND;
-	return 0;
+	if (got <= 0 || e == NULL || row->e == *e)
+		return got;
+	return vault_find_epoch(v, guid, *e, row, w);
 }
 
 static int
-local_get(struct store *s, const char *const *guid, unsigned n,
-    struct share *out, enum store_found *found, unsigned stride, struct why *w)
+local_get(struct store *s, const char *const *guid, const uint64_t *e,
+    unsigned n, struct share *out, enum store_found *found, unsigned stride,
+    struct why *w)
 {
+	struct vault *v = vault(s);
 	struct vault_row row;
 	unsigned i;
 	int r = 0;
 
 	vault_row_init(&row);
-	for (i = 0; i < n; i++)
-		if ((r = get_one(vault(s), guid[i], &row, &out[i * stride],
-			 &found[i * stride], w)) < 0)
+	for (i = 0; i < n; i++) {
+		r = find(v, guid[i], e ? &e[i] : NULL, &row, w);
+		if (r < 0)
 			break;
+		if (r == 0)
+			found[i * stride] = STORE_MISSING;
+		else if (vault_unseal(v, &row, &out[i * stride]) < 0)
+			found[i * stride] = STORE_DAMAGED;
+		else
+			found[i * stride] = STORE_FOUND;
+	}
 	vault_row_free(&row);
 	while (r < 0 && i-- > 0)
 		if (found[i * stride] == STORE_FOUND)
 			share_drop(&out[i * stride]);
-	return r;
+	return r < 0 ? -1 : 0;
 }
 
 static int
@@ -209,58 +213,83 @@ local_list(struct store *s, const char *after, struct store_item *item,
 	return n < 0 ? -1 : 0;
 }
 
-/* The lines as the body of a request. */
-static char *
-body_of(const struct line *line, unsigned n, size_t *len)
-{
-	char *body = NULL;
-	FILE *f = open_memstream(&body, len);
-	unsigned i;
-	int j;
+/* A request at work. */
+struct calling {
+	const struct store_call *c;
+	struct line line; /* secret */
+	unsigned at;      /* answers that have come */
+	int result;
+	struct why *w;
+};
 
-	if (f == NULL)
-		die(EXIT_IO, "out of memory");
-	for (i = 0; i < n; i++) {
-		fputs(line[i].name, f);
-		for (j = 0; j < line[i].fields; j++)
-			fprintf(f, "\t%s=%s", line[i].field[j].key,
-			    line[i].field[j].word);
-		putc('\n', f);
+/* Answers come in whole lines; the last one is ".end". */
+static void
+take_answers(void *arg, const void *bytes, size_t n)
+{
+	struct calling *k = arg;
+	const char *p = bytes, *end = p + n, *nl;
+	const struct store_call *c = k->c;
+
+	for (; p < end && k->at < c->n && k->result == 0; p = nl + 1) {
+		if ((nl = memchr(p, '\n', (size_t)(end - p))) == NULL ||
+		    line_parse(&k->line, p, (size_t)(nl - p) + 1) != NULL)
+			die(EXIT_BUG, "hydra_feed() gave no lines");
+		k->result = c->answer(c->arg, k->at++, &k->line,
+		    line_word(&k->line, "error"), false, k->w);
 	}
-	fprintf(f, ".end\t%u\n", n);
-	if (fclose(f) != 0)
-		die(EXIT_IO, "out of memory");
-	return body;
+}
+
+/* The i-th line, to the call. */
+static int
+feed(struct hydra_call *h, struct calling *k, struct line *l, unsigned i,
+    struct why *w)
+{
+	int f, r;
+
+	line_reset(l);
+	line_set_name_word(l, k->c->name[i]);
+	if (k->c->fields != NULL)
+		k->c->fields(k->c->arg, i, l);
+	r = hydra_feed(h, l->name, strlen(l->name), w);
+	for (f = 0; r == 0 && f < l->fields; f++) {
+		const char *key = l->field[f].key, *word = l->field[f].word;
+
+		if ((r = hydra_feed(h, "\t", 1, w)) == 0 &&
+		    (r = hydra_feed(h, key, strlen(key), w)) == 0 &&
+		    (r = hydra_feed(h, "=", 1, w)) == 0)
+			r = hydra_feed(h, word, strlen(word), w);
+	}
+	return r ? r : hydra_feed(h, "\n", 1, w);
 }
 
 static int
-local_ask(struct store *s, const char *op, const struct line *line, unsigned n,
-    struct line *answer, struct why *w)
+local_call(struct store *s, const struct store_call *c, struct why *w)
 {
 	struct local *l = (struct local *)s;
-	char path[32], *body, *got = NULL, *p, *nl;
-	size_t len;
+	struct calling k = { .c = c, .w = w };
+	struct hydra_sink sink = { take_answers, &k };
+	struct hydra_call *call;
+	struct line line;
+	char text[40];
 	unsigned i;
 	int status;
 
 	if (l->h == NULL && (l->h = hydra_open(s->x, s->url, NULL, false, NULL,
 				 NULL, w)) == NULL)
 		return -1;
-	snprintf(path, sizeof path, "/v1/%s", op);
-	body = body_of(line, n, &len);
-	status = hydra_ask(l->h, "POST", path, NULL, body, len, &got, &len, w);
-	secret_clear(body, strlen(body));
-	free(body);
-	if (status != 200)
-		return -1;
-	for (i = 0, p = got; i < n; i++, p = nl + 1) {
-		nl = memchr(p, '\n', len - (size_t)(p - got));
-		if (nl == NULL ||
-		    line_parse(&answer[i], p, (size_t)(nl - p) + 1) != NULL)
-			die(EXIT_BUG, "hydra_ask() gave no lines");
-	}
-	hydra_drop(got, len);
-	return 0;
+	snprintf(text, sizeof text, "/v1/%s", c->op);
+	call = hydra_call(l->h, "POST", text, NULL, sink, &status, w);
+	line_init(&line, true);
+	line_init(&k.line, true);
+	for (i = 0; status == 0 && i < c->n; i++)
+		status = feed(call, &k, &line, i, w);
+	i = (unsigned)snprintf(text, sizeof text, ".end\t%u\n", c->n);
+	if (status == 0 && (status = hydra_feed(call, text, i, w)) == 0)
+		status = hydra_finish(call, w);
+	line_free(&line);
+	line_free(&k.line);
+	hydra_free(call);
+	return status == 200 ? k.result : -1;
 }
 
 const struct store_kind store_sqlite = {
@@ -272,5 +301,5 @@ const struct store_kind store_sqlite = {
 	.get = local_get,
 	.remove = local_remove,
 	.list = local_list,
-	.ask = local_ask,
+	.call = local_call,
 };
