@@ -7,7 +7,6 @@
 
 #include "admins.h"
 #include "fleet.h"
-#include "hydra_api.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
@@ -40,7 +39,7 @@ static struct lane {
 	struct standing *standing;
 } lane[255];
 
-static struct line question[BATCH];
+static struct line *question;
 static unsigned count;
 static struct standing *row[255]; /* of one key; of the stores that answer */
 
@@ -60,18 +59,15 @@ make(size_t n, size_t size)
 static void
 open_stores(struct stores *stores)
 {
-	unsigned s, i;
+	unsigned s;
 
 	fleet_open(&fleet, stores, false);
 	for (s = 0; s < fleet.count; s++) {
 		lane[s].page = make(PAGE, sizeof *lane[s].page);
-		lane[s].answer = make(BATCH, sizeof *lane[s].answer);
+		lane[s].answer = lines_new(BATCH, false);
 		lane[s].standing = make(BATCH, sizeof *lane[s].standing);
-		for (i = 0; i < BATCH; i++)
-			line_init(&lane[s].answer[i], false);
 	}
-	for (i = 0; i < BATCH; i++)
-		line_init(&question[i], false);
+	question = lines_new(BATCH, false);
 }
 
 /* Who alone could come by every key? */
@@ -237,17 +233,14 @@ check_lines(void)
 static void
 close_stores(void)
 {
-	unsigned s, i;
+	unsigned s;
 
 	for (s = 0; s < fleet.count; s++) {
-		for (i = 0; i < BATCH; i++)
-			line_free(&lane[s].answer[i]);
-		free(lane[s].answer);
+		lines_free(lane[s].answer, BATCH);
 		free(lane[s].standing);
 		free(lane[s].page);
 	}
-	for (i = 0; i < BATCH; i++)
-		line_free(&question[i]);
+	lines_free(question, BATCH);
 	fleet_close(&fleet);
 }
 
@@ -263,7 +256,7 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "takes no operands");
 	if ((stores = stores_load(stores_file, false, &w)) == NULL)
 		die_why(&w);
-	secret_init((1 << 16) + stores->count * (STORE_SECRET + HYDRA_SECRET));
+	secret_init((1 << 16) + fleet_secret(stores));
 	open_stores(stores);
 	warn_of_few();
 	out = lineout_open(out_open(opt_output), "findings", false);

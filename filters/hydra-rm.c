@@ -22,7 +22,7 @@ static const struct poptOption options[] = {
 
 #define BATCH 1000
 
-static struct line line[BATCH]; /* as they came, to be written again */
+static struct line *line; /* as they came, to be written again */
 static unsigned count;
 
 static struct fleet fleet;
@@ -107,20 +107,18 @@ main(int argc, char **argv)
 	struct linein *in;
 	struct line l;
 	struct why w;
-	unsigned i;
 	int got;
 
 	if (*opt_parse(argc, argv, options, "< lines > lines removed"))
 		die(EXIT_USAGE, "takes no operands");
-	secret_init((1 << 16) + 4 * STORE_SECRET);
 	if ((stores = stores_load(stores_file, false, &w)) == NULL)
 		die_why(&w);
+	secret_init((1 << 16) + fleet_secret(stores));
 	fleet_open(&fleet, stores, false);
 	in = linein_open(STDIN_FILENO, "lines", false);
 	out = lineout_open(out_open(opt_output), "lines", false);
 	linein_on_idle(in, idle, out);
-	for (i = 0; i < BATCH; i++)
-		line_init(&line[i], false);
+	line = lines_new(BATCH, false);
 	line_init(&l, false);
 	while ((got = linein_next(in, &l, &w)) > 0) {
 		line_copy(&line[count++], &l);
@@ -131,8 +129,7 @@ main(int argc, char **argv)
 		die_why(&w);
 	serve();
 	line_free(&l);
-	for (i = 0; i < BATCH; i++)
-		line_free(&line[i]);
+	lines_free(line, BATCH);
 	fleet_close(&fleet);
 	if (lineout_end(out, &w) < 0)
 		die_why(&w);

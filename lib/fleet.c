@@ -1,8 +1,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fleet.h"
+#include "hydra_api.h"
 
 /* What one store is at. */
 struct fleet_lane {
@@ -13,6 +15,18 @@ struct fleet_lane {
 	int result;
 	struct why why;
 };
+
+size_t
+fleet_secret(const struct stores *list)
+{
+	unsigned s, far = 0;
+
+	for (s = 0; s < list->count; s++)
+		far += strncmp(list->store[s].url, "https:", 6) == 0;
+	/* With less, requests are shorter. */
+	return (far < 4 ? far : 4) * (size_t)STORE_SECRET +
+	       (list->count - far) * (size_t)HYDRA_SECRET;
+}
 
 void
 fleet_lose(struct fleet *f, unsigned s, const struct why *w)

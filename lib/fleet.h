@@ -44,6 +44,9 @@ struct fleet {
 	struct fleet_lane *lane;
 };
 
+/* Secure memory that these stores need, whatever is asked of them. */
+size_t fleet_secret(const struct stores *list);
+
 /* 0, or -1 with *w, why this store is lost. */
 typedef int fleet_job(
     void *arg, unsigned s, struct store *store, struct why *w);

@@ -60,6 +60,29 @@ line_free(struct line *l)
 	line_init(l, l->secret);
 }
 
+struct line *
+lines_new(unsigned n, bool secret)
+{
+	struct line *l = calloc(n, sizeof *l);
+	unsigned i;
+
+	if (l == NULL)
+		die(EXIT_IO, "out of memory");
+	for (i = 0; i < n; i++)
+		line_init(&l[i], secret);
+	return l;
+}
+
+void
+lines_free(struct line *l, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; l != NULL && i < n; i++)
+		line_free(&l[i]);
+	free(l);
+}
+
 static char *
 room(struct line *l, size_t n)
 {

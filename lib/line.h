@@ -49,6 +49,10 @@ void line_reset(struct line *l);
 /* Clear and release; l is then as after line_init(). */
 void line_free(struct line *l);
 
+/* n of them at once; dies EXIT_IO when there is no memory. */
+struct line *lines_new(unsigned n, bool secret);
+void lines_free(struct line *l, unsigned n); /* NULL is nothing */
+
 /*
  * Building: the name from raw bytes (any, encoded here) or from a word that
  * is one already; fields likewise.  line_set_word() replaces a field of that

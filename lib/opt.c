@@ -190,6 +190,32 @@ opt_open(const char *file, int flags, struct why *w)
 	return fd;
 }
 
+char *
+opt_text(const char *file, size_t max, struct why *w)
+{
+	int fd = opt_open(file, O_RDONLY, w);
+	char *text = fd < 0 ? NULL : calloc(max, 1);
+	ssize_t got;
+	size_t n = 0;
+
+	if (fd < 0)
+		return NULL;
+	if (text == NULL)
+		die(EXIT_IO, "out of memory");
+	while ((got = read(fd, text + n, max - n)) > 0)
+		n += (size_t)got;
+	if (got < 0)
+		why_set(w, EXIT_IO, "%s: %s", file, strerror(errno));
+	close(fd);
+	if (got == 0 && n < max && memchr(text, '\0', n) == NULL)
+		return text;
+	if (got == 0)
+		why_set(w, EXIT_DATA, "%s: %s", file,
+		    n == max ? "too long" : "not text");
+	free(text);
+	return NULL;
+}
+
 const char *
 opt_home(void)
 {

@@ -55,6 +55,12 @@ const char *opt_need(const char *value, const char *option, const char *env);
  */
 int opt_open(const char *file, int flags, struct why *w);
 
+/*
+ * The text of such a file, of less than max bytes; the caller frees it.  NULL
+ * with *w: EXIT_DATA if it is longer, or no text.
+ */
+char *opt_text(const char *file, size_t max, struct why *w);
+
 /* The per-user state directory, ~/.local/share/mdm (or $MDM_HOME); never NULL.
  */
 const char *opt_home(void);
