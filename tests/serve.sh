@@ -70,10 +70,19 @@ hup() { # NAME/X: have it read everything again, and wait until it has
 	until_line "$dir/$1/error" 'read again' $((n + 1))
 }
 
+kill9() { # NAME/X: and wait until it is dead
+	local pid
+	pid=$(cat "$dir/$1/pid")
+	kill -9 "$pid"
+	while kill -0 "$pid" 2>/dev/null; do
+		read -rt 0.02 <> <(:) || :
+	done
+}
+
 shares() { # N: share 1 of N new keys
 	"$PYTHON" -c 'import os, sys
 n = int(sys.argv[1])
 for i in range(n): print("%s\tkey=%s" % (os.urandom(16).hex(), os.urandom(32).hex()))
 print(".end\t%d" % n)' "$1" | ssss-split -k 2 -n 3 | grep "	x=1	" | rec-list --lines
 }
-export -f serve proxy address status_of as ask audited until_line hup shares
+export -f serve proxy address status_of as ask audited until_line hup kill9 shares
