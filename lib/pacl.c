@@ -114,6 +114,14 @@ is_masked(const struct pacl_entry *e)
 	return is_named(e) || e->tag == PACL_GROUP_OBJ;
 }
 
+static bool
+whole(const struct pacl *a, bool preset)
+{
+	return get(a, preset, PACL_USER_OBJ) != NULL &&
+	       get(a, preset, PACL_GROUP_OBJ) != NULL &&
+	       get(a, preset, PACL_OTHER) != NULL;
+}
+
 /* ---- text ---- */
 
 static const char *const tags[] = {
@@ -308,12 +316,18 @@ pacl_load(struct pacl *a, unsigned mode, const char *stored, struct why *w)
 			return why_set(w, EXIT_DATA, "%s", wrong);
 		if (a->entries == PACL_ENTRIES)
 			return why_set(w, EXIT_DATA, "an ACL too long");
+		if (!e.preset && e.who == NULL && e.tag != PACL_GROUP_OBJ)
+			return why_set(
+			    w, EXIT_DATA, "an ACL that says the mode again");
 		named |= !e.preset && e.who != NULL;
 		mask |= !e.preset && e.tag == PACL_GROUP_OBJ;
 		put(a, e.preset, e.tag, e.who, e.n, e.perms);
 	}
 	if (named && !mask)
 		return why_set(w, EXIT_DATA, "an ACL without group::");
+	if (!whole(a, true) && a->entries > 0 &&
+	    a->entry[a->entries - 1].preset)
+		return why_set(w, EXIT_DATA, "defaults that are not whole");
 	put(a, false, PACL_USER_OBJ, NULL, 0, mode >> 6 & 7);
 	put(a, false, PACL_OTHER, NULL, 0, mode & 7);
 	put(a, false, mask ? PACL_MASK : PACL_GROUP_OBJ, NULL, 0,
@@ -398,9 +412,7 @@ edit(struct pacl *a, const char *text, bool clear, bool dir, bool delete,
 		else if (t.entries > PACL_ENTRIES)
 			wrong = "an ACL too long";
 	}
-	if (wrong == NULL && (get(&t, false, PACL_USER_OBJ) == NULL ||
-				 get(&t, false, PACL_GROUP_OBJ) == NULL ||
-				 get(&t, false, PACL_OTHER) == NULL))
+	if (wrong == NULL && !whole(&t, false))
 		wrong = "an ACL needs user::, group:: and other::";
 	complete(&t);
 	for (i = 0; i < 2; i++)
