@@ -26,8 +26,7 @@
  * row, whatever their modes.
  *
  * The catalogue keeps the word (word.h) of what pacl_store() returns, or NULL,
- * and decides nothing itself: lfc_api.h does, from the rights of all entries on
- * the way, inside the transaction that changes something.
+ * and decides where it walks a path or changes an entry: catalogue_may.h.
  *
  * Decisions are those of 1003.1e: the owner has user::, whatever else is said;
  * one who is named as a user has that entry, within the mask; else any entry

@@ -1,0 +1,65 @@
+#ifndef CATALOGUE_MAY_H
+#define CATALOGUE_MAY_H
+
+#include "pacl.h"
+
+/*
+ * Who asks a catalogue, and what they may do; private to catalogue*.c, except
+ * for catalogue_as().  Decisions are made where a path is walked and where an
+ * entry is changed, in the same transaction as the change, so that every way to
+ * an entry is guarded, whoever calls.
+ *
+ * Every directory that path_dir() passes needs x; it keeps their rights, so
+ * that most paths cost nothing.  Then
+ *
+ *	dir_may(c, n, PACL_W, w)	before making or renaming in the
+ *directory of the path's first n components, as path_dir(c, p, n, ...) has just
+ *found it dir_may(c, n, PACL_R, w)	before listing it may_remove(c, n, r, w)
+ *before taking an entry out of it may(c, r, PACL_R, w)		before telling
+ *what a file is may(c, r, PACL_W, w)		before changing it may_own(c, r,
+ *w)		before chmod, setacl, chgrp
+ *	may_admin(c, w)			before chown, and what is about all
+ *
+ * All are 0, or -1 with *w, EXIT_DENIED (or as the database failed); with
+ * catalogue_as(c, NULL, true), as a handle begins, they cost a comparison.
+ */
+struct catalogue;
+
+/*
+ * From now on who asks, or NULL: one who has the database.  who stays the
+ * caller's and must live as long.  An admin may do everything, and what he
+ * makes is his.
+ */
+void catalogue_as(struct catalogue *c, const struct who *who, bool admin);
+
+/* The rights of an entry, as its row has them. */
+struct rights {
+	unsigned mode;
+	long long owner, group; /* numbers in principal */
+	long long acl;          /* number in acl; 0: the mode is all */
+};
+
+int may(
+    struct catalogue *c, const struct rights *r, unsigned want, struct why *w);
+int dir_may(struct catalogue *c, int n, unsigned want, struct why *w);
+int may_remove(
+    struct catalogue *c, int n, const struct rights *r, struct why *w);
+int may_own(struct catalogue *c, const struct rights *r, struct why *w);
+int may_admin(struct catalogue *c, struct why *w);
+
+/*
+ * The rights of a new entry in the directory of n components (see above), its
+ * mode as asked for: who asks, their first group, and what the directory's
+ * defaults say.  In a transaction.  0 or -1.
+ */
+int rights_new(struct catalogue *c, int n, bool dir, unsigned mode,
+    struct rights *r, struct why *w);
+
+/* The number of a list (a word), made if need be; 0 for NULL; -1 with *w. */
+long long acl_id(struct catalogue *c, const char *word, struct why *w);
+
+/* Its word; NULL for 0.  Valid until the next call; NULL with *w if it fails.
+ */
+const char *acl_word(struct catalogue *c, long long id, struct why *w);
+
+#endif
