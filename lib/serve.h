@@ -74,7 +74,12 @@ struct serve_app {
 	int (*begin)(void *arg, const struct serve_request *req,
 	    struct serve_out *out, void **call, struct why *w);
 	int (*feed)(void *call, const void *p, size_t n, struct why *w); /* 0 */
-	int (*finish)(void *call, struct why *w); /* 200 */
+	/*
+	 * The body has come: 200, or a status; or 0 when there is more of the
+	 * answer: it is called again when what there is was taken, and others
+	 * had their turn.
+	 */
+	int (*finish)(void *call, struct why *w);
 	void (*drop)(void *call);
 
 	int (*health)(void *arg, struct why *w); /* 0 or -1; or NULL */

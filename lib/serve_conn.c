@@ -512,7 +512,10 @@ send_some(struct conn *c)
 	return true;
 }
 
-/* One piece of the body; the loop comes back for the next. */
+/*
+ * One piece of the body, or of what follows it; the loop comes back for the
+ * next.
+ */
 static void
 work(evutil_socket_t fd, short what, void *arg)
 {
@@ -545,9 +548,10 @@ work(evutil_socket_t fd, short what, void *arg)
 		status = app->finish(c->call, &w);
 		if (status == 200)
 			done(c);
-		else
+		else if (status)
 			refuse(c, status, &w);
-		return;
+		if (status)
+			return;
 	}
 	if (evbuffer_get_length(c->out.buf) < ENOUGH || !send_some(c))
 		event_active(c->turn, 0, 0);
