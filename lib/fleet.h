@@ -41,7 +41,7 @@ struct fleet {
 	 * error line does.  May be changed at any time.
 	 */
 	void (*say)(struct fleet *f, unsigned s, const struct why *w);
-	struct fleet_lane *lane;
+	struct fleet_crew *crew;
 };
 
 /* Secure memory that these stores need, whatever is asked of them. */
@@ -63,6 +63,26 @@ void fleet_close(struct fleet *f);
  * is about; for one key, a store that is not far away gets no thread.
  */
 void fleet_each(struct fleet *f, unsigned n, fleet_job *job, void *arg);
+
+/*
+ * One store at a time, each in a thread of its own, for those that can do
+ * with some of the answers.  A store has one job at a time, and arg is in use
+ * until fleet_wait() has said that it is over.
+ */
+void fleet_start(struct fleet *f, unsigned s, fleet_job *job, void *arg);
+bool fleet_busy(const struct fleet *f, unsigned s);
+
+/*
+ * Wait for a job to be over, ms at most (-1: however long); lose its store if
+ * it failed.  Returns s, or -1: none was over in time, or none was begun.
+ */
+int fleet_wait(struct fleet *f, int ms);
+
+/*
+ * Break off what is under way: fleet_wait() soon has it all.  The stores of
+ * such jobs are lost, and nothing is said of it.
+ */
+void fleet_stop(struct fleet *f);
 
 /* Give this store up, as if a job of its had failed so. */
 void fleet_lose(struct fleet *f, unsigned s, const struct why *w);

@@ -71,6 +71,13 @@ store_close(struct store *s)
 	free(name);
 }
 
+void
+store_cancel(struct store *s)
+{
+	if (s->kind->cancel != NULL)
+		s->kind->cancel(s);
+}
+
 const char *
 store_name(const struct store *s)
 {

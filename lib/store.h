@@ -38,6 +38,12 @@ struct store *store_open(
     unsigned x, const char *url, const char *pin, bool create, struct why *w);
 void store_close(struct store *s);
 
+/*
+ * From any thread: what is under way at a store across the network fails soon,
+ * and so does all that comes after it.  One in files is not so slow.
+ */
+void store_cancel(struct store *s);
+
 /* "store 2 (sqlite:/path)", for messages. */
 const char *store_name(const struct store *s);
 unsigned store_x(const struct store *s);
@@ -157,6 +163,7 @@ struct store_kind {
 	struct store *(*open)(unsigned x, const char *url, const char *pin,
 	    bool create, struct why *w);
 	void (*close)(struct store *s);
+	void (*cancel)(struct store *s); /* NULL: it is never slow */
 	int (*put)(struct store *s, const struct share *const *share,
 	    unsigned n, const char *owner, const char *group,
 	    enum store_put *result, struct why *w);
