@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "db.h"
@@ -18,6 +18,8 @@
 
 struct https {
 	CURL *curl;
+	CURLM *multi;          /* with curl alone: what can be woken */
+	atomic_bool cancelled; /* by another thread */
 	char *url;
 	struct curl_slist *header;
 	char error[CURL_ERROR_SIZE];
@@ -247,6 +249,7 @@ set_up(struct https *h)
 	curl_easy_setopt(c, CURLOPT_CAPATH,
 	    ca && *ca ? ca : "/etc/grid-security/certificates");
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, h->patience);
@@ -277,6 +280,7 @@ https_open(const char *url, const char *pin, struct why *w)
 	while (n > 0 && url[n - 1] == '/')
 		n--;
 	if (h == NULL || (h->curl = curl_easy_init()) == NULL ||
+	    (h->multi = curl_multi_init()) == NULL ||
 	    (h->url = strndup(url, n)) == NULL)
 		die(EXIT_IO, "out of memory");
 	set_up(h);
@@ -300,12 +304,20 @@ https_close(struct https *h)
 		return;
 	if (h->curl != NULL)
 		curl_easy_cleanup(h->curl);
+	curl_multi_cleanup(h->multi);
 	for (l = h->header; l != NULL; l = l->next)
 		secret_clear(l->data, strlen(l->data));
 	curl_slist_free_all(h->header);
 	secret_free(h->text, LINE_MAX_BYTES);
 	free(h->url);
 	free(h);
+}
+
+void
+https_cancel(struct https *h)
+{
+	atomic_store(&h->cancelled, true);
+	curl_multi_wakeup(h->multi);
 }
 
 /* What the transfer says; may asking again help? */
@@ -378,9 +390,31 @@ status_failed(struct https *h, struct why *w)
 	return again;
 }
 
+static CURLcode
+transfer(struct https *h)
+{
+	CURLcode r = CURLE_ABORTED_BY_CALLBACK;
+	CURLMcode m = curl_multi_add_handle(h->multi, h->curl);
+	const CURLMsg *said;
+	int running = 1, left;
+
+	while (m == CURLM_OK && running > 0 && !atomic_load(&h->cancelled)) {
+		m = curl_multi_perform(h->multi, &running);
+		if (m == CURLM_OK && running > 0)
+			m = curl_multi_poll(h->multi, NULL, 0, 1000, NULL);
+	}
+	if (m != CURLM_OK)
+		die(EXIT_BUG, "libcurl: %s", curl_multi_strerror(m));
+	while ((said = curl_multi_info_read(h->multi, &left)) != NULL)
+		if (said->msg == CURLMSG_DONE)
+			r = said->data.result;
+	curl_multi_remove_handle(h->multi, h->curl);
+	return r;
+}
+
 /* A write to a connection that the other side closed must not kill us. */
 static CURLcode
-perform(CURL *c)
+perform(struct https *h)
 {
 	static const struct timespec now = { 0, 0 };
 	sigset_t pipe, before, pending;
@@ -390,7 +424,7 @@ perform(CURL *c)
 	sigaddset(&pipe, SIGPIPE);
 	sigpending(&pending);
 	pthread_sigmask(SIG_BLOCK, &pipe, &before);
-	r = curl_easy_perform(c);
+	r = transfer(h);
 	if (!sigismember(&pending, SIGPIPE))
 		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
 			;
@@ -422,13 +456,15 @@ https_request(struct https *h, const char *path, const char *body, size_t len,
 	h->ended = h->stopped = h->refused = false;
 	h->status = 0;
 	*h->error = '\0';
-	r = perform(h->curl);
+	r = perform(h);
 	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &h->status);
 	h->doubt &= h->status == 0;
 	if (h->stopped) {
 		*w = h->why;
 		return -1;
 	}
+	if (atomic_load(&h->cancelled))
+		return why_set(w, EXIT_FEW, "broken off");
 	if (r != CURLE_OK) {
 		*again = transfer_failed(h, r, w);
 		return -1;
@@ -449,7 +485,6 @@ https_wait(struct https *h, struct https_patience *p, const struct why *w)
 {
 	double s = 0.05 * (1 << (p->tries < 7 ? p->tries : 7));
 	curl_off_t asked = 0;
-	struct timespec t;
 	unsigned char random;
 
 	p->tries++;
@@ -464,9 +499,7 @@ https_wait(struct https *h, struct https_patience *p, const struct why *w)
 	/* Not all clients at the same moment. */
 	secret_random(&random, 1);
 	s *= 1 + random / 512.;
-	t.tv_sec = (time_t)s;
-	t.tv_nsec = (long)((s - (double)t.tv_sec) * 1e9);
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-	return true;
+	/* A signal may end the wait early; then it is asked early. */
+	curl_multi_poll(h->multi, NULL, 0, (int)(s * 1000), NULL);
+	return !atomic_load(&h->cancelled);
 }

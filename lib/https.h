@@ -30,6 +30,9 @@ struct https;
 struct https *https_open(const char *url, const char *pin, struct why *w);
 void https_close(struct https *h); /* NULL is nothing */
 
+/* From any thread: the request under way fails soon, and all after it. */
+void https_cancel(struct https *h);
+
 /* A line of the answer, n bytes with the newline; not the last, .end. */
 typedef int https_take(void *arg, const char *line, size_t n, struct why *w);
 

@@ -12,6 +12,7 @@
  * All key stores together, as a reader of keys uses them: ask as many as the
  * threshold says, turn to the others for what is missing or wrong, and name
  * on standard error who gave a wrong share or did not answer.
+ * One slow store delays nothing that the others can answer (keyring_ask.c).
  *
  * To have one key by its GUID (age-plugin-mdm does):
  *

@@ -43,6 +43,12 @@ far_close(struct store *s)
 	free(h);
 }
 
+static void
+far_cancel(struct store *s)
+{
+	https_cancel(((struct far *)s)->net);
+}
+
 static struct store *
 far_open(
     unsigned x, const char *url, const char *pin, bool create, struct why *w)
@@ -602,6 +608,7 @@ const struct store_kind store_https = {
 	.far = true,
 	.open = far_open,
 	.close = far_close,
+	.cancel = far_cancel,
 	.put = far_put,
 	.undo = far_undo,
 	.get = far_get,
