@@ -1,4 +1,6 @@
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "share.h"
@@ -32,6 +34,24 @@ read_error(struct standing *s, const char *error, struct why *w)
 	return 0;
 }
 
+/* "1,2": the other epochs.  0, or -1. */
+static int
+read_beside(struct standing *s, const char *list)
+{
+	const char *p = list;
+	char *end;
+
+	for (; p != NULL; p = *end == ',' ? end + 1 : NULL) {
+		if (*p < '1' || *p > '9' || s->epochs == STANDING_EPOCHS)
+			return -1;
+		errno = 0;
+		s->epoch[s->epochs++] = strtoull(p, &end, 10);
+		if (errno != 0 || (*end != '\0' && *end != ','))
+			return -1;
+	}
+	return 0;
+}
+
 int
 standing_read(struct standing *s, unsigned x, unsigned threshold,
     const struct line *answer, struct why *w)
@@ -56,18 +76,21 @@ standing_read(struct standing *s, unsigned x, unsigned threshold,
 			   &wrong) < 0))
 		return why_set(
 		    w, EXIT_DATA, "store %u: its answer is malformed", x);
+	if (k > SHARE_N || read_beside(s, line_word(answer, "beside")) < 0)
+		return why_set(
+		    w, EXIT_DATA, "store %u: its answer is malformed", x);
 	s->has = STANDING_THERE;
+	s->k = (unsigned)k;
 	s->n = (unsigned)n;
 	s->e = e;
 	s->good = share;
 	s->believed = share && k >= threshold && k <= n && x <= n;
 	s->rights = rights;
-	s->beside = line_word(answer, "beside") != NULL;
 	return 0;
 }
 
-static bool
-same_sharing(const struct standing *a, const struct standing *b)
+bool
+standing_same(const struct standing *a, const struct standing *b)
 {
 	return a->believed && b->believed && a->e == b->e &&
 	       memcmp(a->sum, b->sum, sizeof a->sum) == 0;
@@ -134,13 +157,13 @@ judge(struct finding *f, const struct standing *s,
 		note(f, RIGHTS, s->x);
 	if (s->has == STANDING_SEALED)
 		return;
-	if (s->beside)
+	if (s->epochs > 0)
 		note(f, BESIDE, s->x);
 	if (!s->good)
 		note(f, DAMAGED, s->x);
 	else if (sharing != NULL && s->believed && s->e != sharing->e)
 		note(f, EPOCHS, s->x);
-	else if (!s->believed || !same_sharing(s, sharing))
+	else if (!s->believed || !standing_same(s, sharing))
 		note(f, DIFFER, s->x);
 }
 
@@ -158,7 +181,7 @@ standing_compare(const char *guid, struct standing *const *s, unsigned count,
 	struct line l;
 	unsigned i, good, votes;
 
-	sharing = most(s, count, &good, same_sharing);
+	sharing = most(s, count, &good, standing_same);
 	rights = most(s, count, &votes, same_rights);
 	for (i = 0; i < count; i++)
 		judge(&f, s[i], sharing, rights);

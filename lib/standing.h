@@ -12,6 +12,8 @@
  * and whether the stores agree on it.  Shares are not seen: equal sums are
  * one sharing.
  */
+#define STANDING_EPOCHS 8
+
 struct standing {
 	unsigned x;
 	enum {
@@ -23,13 +25,14 @@ struct standing {
 	} has;
 
 	/* Of STANDING_THERE. */
-	unsigned n;
+	unsigned k, n;
 	uint64_t e;
 	unsigned char sum[16], state[32];
 	bool good;     /* the share is what its commitment says */
 	bool believed; /* good, and k is not below the threshold */
 	bool rights;   /* are what the store wrote; state is set */
-	bool beside;   /* other epochs are kept */
+	uint64_t epoch[STANDING_EPOCHS]; /* others that are kept beside */
+	unsigned epochs;
 };
 
 /*
@@ -38,6 +41,9 @@ struct standing {
  */
 int standing_read(struct standing *s, unsigned x, unsigned threshold,
     const struct line *answer, struct why *w);
+
+/* Are both shares of one sharing, and good ones? */
+bool standing_same(const struct standing *a, const struct standing *b);
 
 /*
  * Compare what `count` stores say of the key, ascending by x.  put() gets a
