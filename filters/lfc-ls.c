@@ -133,7 +133,8 @@ list(const char *name, bool files)
 		if (files && (got = put(&e, NULL, word, &w)) == 0)
 			served++;
 	} else if (got > 0 && !files) {
-		got = catalogue_walk(catalogue, lfn, deep, visit, NULL, &w);
+		got =
+		    catalogue_walk(catalogue, lfn, deep, NULL, visit, NULL, &w);
 		served++;
 	}
 	if (got < 0)

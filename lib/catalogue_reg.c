@@ -1,4 +1,4 @@
-/* The writing half of the catalogue: registering and removing. */
+/* Registering: the commit of an ingest. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +8,8 @@
 
 /* Fields that have a column, or mean nothing once registered. */
 static const char *const own[] = { "lfn", "guid", "size", "sha256", "adler32",
-	"surl", "status", "mode", "owner", "group", "plain", "gen", "profile",
-	"by", "sig", "modality", "pseudonym", "comment", "lease", "ack", "via",
-	NULL };
+	"surl", "status", "mode", "owner", "group", "acl", "plain", "gen",
+	"comment", "lease", "ack", "via", NULL };
 
 /* A manifest line, decoded and checked. */
 struct item {
@@ -20,6 +19,9 @@ struct item {
 	unsigned long long size, gen;
 	long long adler32, mode; /* -1: not given */
 	const char *name;        /* last component */
+	const char *surl;
+	bool has_sig;
+	unsigned char sig[64];
 	char meta[LINE_MAX_BYTES];
 	char lfn[LFN_LONGEST + 1];
 	struct path path;
@@ -42,25 +44,31 @@ is_own(const char *key)
 	return false;
 }
 
-static void
-take_meta(struct item *t)
+bool
+line_meta(
+    const struct line *l, char meta[LINE_MAX_BYTES], unsigned char sig[64])
 {
-	size_t n = 0;
+	bool has_sig = false;
+	char *o = meta;
 	int i;
 
-	for (i = 0; i < t->l->fields; i++) {
-		const struct line_field *f = &t->l->field[i];
+	for (i = 0; i < l->fields; i++) {
+		const struct line_field *f = &l->field[i];
 
-		if (is_own(f->key))
+		if (is_own(f->key) || facts_own(l->name, f->key, f->word))
 			continue;
+		if (strcmp(f->key, "sig") == 0 &&
+		    hex_decode(sig, 64, f->word) == 0) {
+			has_sig = true;
+			continue;
+		}
 		/* It fits: the line itself does. */
-		if (n > 0)
-			t->meta[n++] = '\t';
-		n += (size_t)(stpcpy(t->meta + n, f->key) - (t->meta + n));
-		t->meta[n++] = '=';
-		n += (size_t)(stpcpy(t->meta + n, f->word) - (t->meta + n));
+		if (o > meta)
+			*o++ = '\t';
+		o = stpcpy(stpcpy(stpcpy(o, f->key), "="), f->word);
 	}
-	t->meta[n] = '\0';
+	*o = '\0';
+	return has_sig;
 }
 
 static int
@@ -76,6 +84,26 @@ take_mode(struct item *t, struct why *w)
 	if (strspn(word, "01234567") != strlen(word) || *end != '\0' ||
 	    t->mode > 07777)
 		return why_set(w, EXIT_DATA, "mode=: not an octal mode");
+	return 0;
+}
+
+static bool
+is_surl(const char *key)
+{
+	return strcmp(key, "surl") == 0 || strncmp(key, "surl.", 5) == 0;
+}
+
+static int
+take_surls(struct item *t, struct why *w)
+{
+	int i;
+
+	if ((t->surl = line_word(t->l, "surl")) == NULL)
+		return why_set(w, EXIT_DATA, "has no surl=");
+	for (i = 0; i < t->l->fields; i++)
+		if (is_surl(t->l->field[i].key) &&
+		    surl_check(t->l->field[i].word, t->guid, w) < 0)
+			return -1;
 	return 0;
 }
 
@@ -111,10 +139,8 @@ take(struct item *t, const struct line *l, struct why *w)
 		t->adler32 = (long long)sum[0] << 24 | sum[1] << 16 |
 			     sum[2] << 8 | sum[3];
 	}
-	if (line_word(l, "surl") == NULL)
-		return why_set(w, EXIT_DATA, "has no surl=");
-	take_meta(t);
-	return take_mode(t, w);
+	t->has_sig = line_meta(l, t->meta, t->sig);
+	return take_surls(t, w) < 0 ? -1 : take_mode(t, w);
 }
 
 /* Is the line's lease alive?  0, or -1: nothing may be registered. */
@@ -146,18 +172,8 @@ lease(struct catalogue *c, const struct line *l, struct why *w)
 	return 0;
 }
 
-/* Owner or group of a new entry: as the line says, else ours. */
-static long long
-principal_of(struct catalogue *c, const struct line *l, const char *key,
-    long long ours, struct why *w)
-{
-	const char *word = line_word(l, key);
-
-	return word ? principal_id(c, word, w) : ours;
-}
-
 static void
-bind_hash(struct db_stmt *s, int i, const void *p, size_t n, bool known)
+bind_bytes(struct db_stmt *s, int i, const void *p, size_t n, bool known)
 {
 	if (known)
 		db_bind_blob(s, i, p, n);
@@ -165,14 +181,29 @@ bind_hash(struct db_stmt *s, int i, const void *p, size_t n, bool known)
 		db_bind_text(s, i, NULL);
 }
 
-/* Parameters 1..15 of an INSERT or UPDATE: what a generation consists of. */
-static void
-bind_generation(struct db_stmt *s, const struct item *t, long long now)
+/* Its replicas but the one at home, of which the row tells. */
+static long long
+others(const struct item *t, long long home)
 {
-	char record[3 * NAME_WORD], *o = record;
-	const struct line *l = t->l;
+	long long n = 0;
 	int i;
 
+	for (i = 0; i < t->l->fields; i++)
+		n += is_surl(t->l->field[i].key) &&
+		     !(home > 0 && strcmp(t->l->field[i].word, t->surl) == 0);
+	return n;
+}
+
+/* Parameters 1..14 of an INSERT or UPDATE: what a generation consists of. */
+static int
+bind_generation(
+    struct catalogue *c, struct db_stmt *s, const struct item *t, struct why *w)
+{
+	long long facts, home;
+
+	if ((facts = facts_id(c, t->l, w)) < 0 ||
+	    (home = home_id(c, t->surl, t->guid, w)) < 0)
+		return -1;
 	db_bind_int(s, 1, (long long)t->gen);
 	db_bind_blob(s, 2, t->guid, sizeof t->guid);
 	db_bind_int(s, 3, (long long)t->size);
@@ -181,102 +212,94 @@ bind_generation(struct db_stmt *s, const struct item *t, long long now)
 		db_bind_int(s, 5, t->adler32);
 	else
 		db_bind_text(s, 5, NULL);
-	bind_hash(s, 6, t->plain, sizeof t->plain, t->has_plain);
-	db_bind_text(s, 7, line_word(l, "by"));
-	db_bind_text(s, 8, line_word(l, "sig"));
-	db_bind_text(s, 9, line_word(l, "profile"));
-	db_bind_text(s, 10, line_word(l, "modality"));
-	db_bind_text(s, 11, line_word(l, "pseudonym"));
-	db_bind_text(s, 12, line_word(l, "comment"));
-	record[0] = '\0';
-	for (i = t->path.n > 3 ? t->path.n - 3 : 0; i < t->path.n; i++)
-		o += sprintf(o, "%s%s", o > record ? "/" : "", t->path.part[i]);
-	db_bind_text(s, 13, strcmp(record, l->name) == 0 ? NULL : l->name);
-	db_bind_text(s, 14, t->meta[0] ? t->meta : NULL);
-	db_bind_int(s, 15, now);
+	bind_bytes(s, 6, t->plain, sizeof t->plain, t->has_plain);
+	bind_bytes(s, 7, t->sig, sizeof t->sig, t->has_sig);
+	db_bind_text(s, 8, line_word(t->l, "comment"));
+	db_bind_text(s, 9, facts_name(t->l->name, t->name) ? NULL : t->l->name);
+	db_bind_text(s, 10, t->meta[0] ? t->meta : NULL);
+	bind_number(s, 11, facts);
+	bind_number(s, 12, home);
+	bind_number(s, 13, others(t, home));
+	db_bind_int(s, 14, c->now);
+	return home > 0;
 }
 
-/* Ready to insert it unless its name or GUID is there; NULL with *w. */
+/* The rights of a new entry: as the line says, else as its directory does. */
+static int
+rights_line(
+    struct catalogue *c, const struct item *t, struct rights *r, struct why *w)
+{
+	const char *owner = line_word(t->l, "owner"),
+		   *group = line_word(t->l, "group"),
+		   *acl = line_word(t->l, "acl");
+
+	if (dir_may(c, t->path.n - 1, PACL_W, w) < 0 ||
+	    rights_new(c, t->path.n - 1, false,
+		t->mode >= 0 ? (unsigned)t->mode : 0600, r, w) < 0)
+		return -1;
+	if (owner != NULL && (r->owner = name_id(c, PRINCIPAL, owner, w)) < 0)
+		return -1;
+	if (group != NULL && (r->group = name_id(c, PRINCIPAL, group, w)) < 0)
+		return -1;
+	if (acl != NULL && (r->acl = acl_id(c, acl, w)) < 0)
+		return -1;
+	return 0;
+}
+
+/*
+ * Ready to insert it unless its name or GUID is there; NULL with *w.  *home: is
+ * the first replica in the row?
+ */
 static struct db_stmt *
 insertion(struct catalogue *c, const struct item *t, long long parent,
-    long long *id, struct why *w)
+    long long *id, int *home, struct why *w)
 {
 	struct db_stmt *s;
-	long long owner, group;
+	struct rights r;
 
-	owner = principal_of(c, t->l, "owner", c->owner, w);
-	group = owner < 0 ? -1 : principal_of(c, t->l, "group", c->group, w);
-	if (group < 0 || (*id = entry_id(c, w)) < 0)
+	if (rights_line(c, t, &r, w) < 0 || (*id = entry_id(c, w)) < 0)
 		return NULL;
 	s = db_prepare(c->db,
 	    "INSERT INTO entry (gen, guid, size, sha256, adler32, plain,"
-	    " signer, sig, profile, modality, pseudonym, comment, record,"
-	    " meta, ctime, mtime, atime, status, type,"
-	    " id, parent, name, mode, owner, grp)"
+	    " sig, comment, record, meta, facts, home, more, ctime, mtime,"
+	    " atime, status, type, id, parent, name, mode, owner, grp, acl)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-	    " ?13, ?14, ?15, ?15, ?15, '-', 'f',"
-	    " ?16, ?17, ?18, ?19, ?20, ?21)"
+	    " ?13, ?14, ?14, ?14, '-', 'f',"
+	    " ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
 	    " ON CONFLICT DO NOTHING",
 	    w);
-	if (s == NULL)
+	if (s == NULL || (*home = bind_generation(c, s, t, w)) < 0)
 		return NULL;
-	bind_generation(s, t, c->now);
-	db_bind_int(s, 16, *id);
-	db_bind_int(s, 17, parent);
-	db_bind_text(s, 18, t->name);
-	db_bind_int(s, 19, t->mode >= 0 ? t->mode : 0600);
-	db_bind_int(s, 20, owner);
-	db_bind_int(s, 21, group);
+	db_bind_int(s, 15, *id);
+	db_bind_int(s, 16, parent);
+	db_bind_text(s, 17, t->name);
+	db_bind_int(s, 18, r.mode);
+	db_bind_int(s, 19, r.owner);
+	db_bind_int(s, 20, r.group);
+	bind_number(s, 21, r.acl);
+	c->changed = true;
 	return s;
 }
 
-/* Insert unless its name or GUID is there: 1 and *id, 0, -1. */
+/* Send the replicas of a line that have rows of their own: how many, -1. */
 static int
-insert(struct catalogue *c, const struct item *t, long long parent,
-    long long *id, struct why *w)
+send_replicas(struct catalogue *c, const struct item *t, long long entry,
+    bool home, struct why *w)
 {
-	if (run1(insertion(c, t, parent, id, w), w) < 0)
-		return -1;
-	return db_changes(c->db) == 1;
-}
-
-static int
-delete_replicas(struct catalogue *c, long long entry, struct why *w)
-{
-	struct db_stmt *s =
-	    db_prepare(c->db, "DELETE FROM replica WHERE entry = ?1", w);
-
-	if (s != NULL)
-		db_bind_int(s, 1, entry);
-	return run1(s, w);
-}
-
-/* Send the replicas of a line, for an entry that may not be: how many, -1. */
-static int
-send_replicas(
-    struct catalogue *c, const struct item *t, long long entry, struct why *w)
-{
-	struct db_stmt *s = db_prepare(c->db,
-	    "INSERT INTO replica (entry, surl, status, f_type, r_type,"
-	    " accesses, atime, ptime)"
-	    " SELECT id, ?2, '-', 'P', ?3, 0, ?4, ?4 FROM entry WHERE id = ?1"
-	    " ON CONFLICT DO NOTHING",
-	    w);
+	struct catalogue_copy r = { .status = CATALOGUE_AVAILABLE };
+	struct db_stmt *s;
 	int i, n = 0;
 
-	if (s == NULL)
-		return -1;
 	for (i = 0; i < t->l->fields; i++) {
 		const char *key = t->l->field[i].key;
-		bool first = strcmp(key, "surl") == 0;
 
-		if (!first && strncmp(key, "surl.", 5) != 0)
+		if (!is_surl(key) ||
+		    (home && strcmp(t->l->field[i].word, t->surl) == 0))
 			continue;
-		db_bind_int(s, 1, entry);
-		db_bind_text(s, 2, t->l->field[i].word);
-		db_bind_text(s, 3, first ? "P" : "S");
-		db_bind_int(s, 4, c->now);
-		if (db_send(s, w) < 0)
+		r.surl = t->l->field[i].word;
+		r.r_type = strcmp(key, "surl") == 0 ? 'P' : 'S';
+		if ((s = replica_row(c, entry, &r, w)) == NULL ||
+		    db_send(s, w) < 0)
 			return -1;
 		n++;
 	}
@@ -301,10 +324,10 @@ effects(struct catalogue *c, int n, struct why *w)
 
 /* Add the line's replicas: 1, 0 if another entry has one of them, -1. */
 static int
-add_replicas(
-    struct catalogue *c, const struct item *t, long long entry, struct why *w)
+add_replicas(struct catalogue *c, const struct item *t, long long entry,
+    bool home, struct why *w)
 {
-	int n = send_replicas(c, t, entry, w);
+	int n = send_replicas(c, t, entry, home, w);
 
 	return n < 0 ? -1 : effects(c, n, w);
 }
@@ -318,25 +341,24 @@ refuse(struct why *w, int code, const char *text)
 
 /* The entry moves to the line's generation; its rights stay. */
 static int
-supersede(struct catalogue *c, const struct item *t, long long id,
-    long long parent, struct why *w)
+supersede(
+    struct catalogue *c, const struct item *t, long long id, struct why *w)
 {
 	struct db_stmt *s = db_prepare(c->db,
 	    "UPDATE entry SET gen = ?1, guid = ?2, size = ?3, sha256 = ?4,"
-	    " adler32 = ?5, plain = ?6, signer = ?7, sig = ?8, profile = ?9,"
-	    " modality = ?10, pseudonym = ?11, comment = ?12, record = ?13,"
-	    " meta = ?14, mtime = ?15, ctime = ?15, status = '-'"
-	    " WHERE id = ?16 AND parent = ?17",
+	    " adler32 = ?5, plain = ?6, sig = ?7, comment = ?8, record = ?9,"
+	    " meta = ?10, facts = ?11, home = ?12, more = ?13, mtime = ?14,"
+	    " ctime = ?14, status = '-' WHERE id = ?15",
 	    w);
+	int home;
 
-	if (s == NULL)
+	if (s == NULL || (home = bind_generation(c, s, t, w)) < 0)
 		return -1;
-	bind_generation(s, t, c->now);
-	db_bind_int(s, 16, id);
-	db_bind_int(s, 17, parent);
-	if (db_run(s, w) < 0 || delete_replicas(c, id, w) < 0)
+	db_bind_int(s, 15, id);
+	c->changed = true;
+	if (db_run(s, w) < 0 || replica_delete_all(c, id, w) < 0)
 		return -1;
-	return add_replicas(c, t, id, w);
+	return add_replicas(c, t, id, home, w);
 }
 
 /* Are its replicas all free, or this entry's own?  1, 0, -1. */
@@ -344,29 +366,41 @@ static int
 replicas_free(
     struct catalogue *c, const struct item *t, long long entry, struct why *w)
 {
-	struct db_stmt *s =
-	    db_prepare(c->db, "SELECT entry FROM replica WHERE surl = ?1", w);
-	int i, got;
+	long long other;
+	int i;
 
-	if (s == NULL)
-		return -1;
 	for (i = 0; i < t->l->fields; i++) {
-		const char *key = t->l->field[i].key;
-		bool ours;
-
-		if (strcmp(key, "surl") != 0 && strncmp(key, "surl.", 5) != 0)
+		if (!is_surl(t->l->field[i].key))
 			continue;
-		db_bind_text(s, 1, t->l->field[i].word);
-		if ((got = db_step(s, w)) < 0)
+		if ((other = surl_entry(c, t->l->field[i].word, w)) < 0)
 			return -1;
-		if (got == 0)
-			continue;
-		ours = db_int(s, 0) == entry;
-		db_reset(s);
-		if (!ours)
+		if (other != 0 && other != entry)
 			return 0;
 	}
 	return 1;
+}
+
+/* Another object is to take the place of the entry. */
+static int
+succeed(struct catalogue *c, const struct item *t, long long id,
+    enum catalogue_how *how, struct why *w)
+{
+	int got;
+
+	if ((got = lease(c, t->l, w)) < 0)
+		return w->code == EXIT_DATA ? 1 : -1;
+	if ((got = catalogue_has_guid(c, t->guid, w)) < 0)
+		return -1;
+	if (got > 0)
+		return refuse(w, EXIT_DATA,
+		    "another entry of the catalogue has its GUID");
+	if ((got = replicas_free(c, t, id, w)) < 0)
+		return -1;
+	if (got == 0)
+		return refuse(w, EXIT_DATA,
+		    "another entry of the catalogue has its surl");
+	*how = CATALOGUE_SUPERSEDED;
+	return supersede(c, t, id, w) < 0 ? -1 : 0;
 }
 
 /* The name or the GUID is there already: what does that mean? */
@@ -375,6 +409,7 @@ known(struct catalogue *c, const struct item *t, long long parent,
     enum catalogue_how *how, struct why *w)
 {
 	struct catalogue_entry e;
+	struct rights r;
 	int got = entry_of(c, parent, t->name, &e, w);
 
 	if (got < 0)
@@ -382,8 +417,10 @@ known(struct catalogue *c, const struct item *t, long long parent,
 	if (got == 0)
 		return refuse(w, EXIT_DATA,
 		    "another entry of the catalogue has its GUID");
-	if (e.dir)
-		return refuse(w, EXIT_NO, "is a directory in the catalogue");
+	if (e.type != 'f')
+		return refuse(w, EXIT_NO,
+		    e.dir ? "is a directory in the catalogue"
+			  : "is a symbolic link in the catalogue");
 	*how = CATALOGUE_SAME;
 	if (e.guid && memcmp(e.guid, t->guid, sizeof t->guid) == 0) {
 		if (e.sha256 && memcmp(e.sha256, t->sha256, 32) == 0 &&
@@ -398,40 +435,45 @@ known(struct catalogue *c, const struct item *t, long long parent,
 	if (t->gen != (unsigned long long)e.gen + 1)
 		return refuse(
 		    w, EXIT_NO, "another object of this name is registered");
-	if ((got = lease(c, t->l, w)) < 0)
-		return w->code == EXIT_DATA ? 1 : -1;
-	if ((got = catalogue_has_guid(c, t->guid, w)) < 0)
-		return -1;
-	if (got > 0)
-		return refuse(w, EXIT_DATA,
-		    "another entry of the catalogue has its GUID");
-	if ((got = replicas_free(c, t, e.id, w)) < 0)
-		return -1;
-	if (got == 0)
-		return refuse(w, EXIT_DATA,
-		    "another entry of the catalogue has its surl");
-	*how = CATALOGUE_SUPERSEDED;
-	return supersede(c, t, e.id, parent, w) < 0 ? -1 : 0;
+	r = rights_of(&e);
+	if (may(c, &r, PACL_W, w) < 0)
+		return w->code == EXIT_DENIED ? 1 : -1;
+	return succeed(c, t, e.id, how, w);
 }
 
 /* Take back an entry that was inserted, but not with all of its replicas. */
 static int
 remove_new(struct catalogue *c, long long id, struct why *w)
 {
-	struct db_stmt *s =
-	    db_prepare(c->db, "DELETE FROM entry WHERE id = ?1", w);
-
-	if (s != NULL)
-		db_bind_int(s, 1, id);
-	return run1(s, w) < 0 ? -1 : delete_replicas(c, id, w);
+	return run_id(c, "DELETE FROM entry WHERE id = ?1", id, w) < 0
+		   ? -1
+		   : replica_delete_all(c, id, w);
 }
 
+/* A refusal of this line, unless the catalogue failed. */
 static int
-added(struct catalogue *c, const struct item *t, long long id, struct why *w)
+denied(const struct why *w)
 {
-	int got = add_replicas(c, t, id, w);
+	return w->code == EXIT_DENIED || w->code == EXIT_NO ? 1 : -1;
+}
 
-	if (got != 0)
+/* Insert it: 0, or as catalogue_register() if it is there already. */
+static int
+insert(struct catalogue *c, const struct item *t, long long parent,
+    enum catalogue_how *how, struct why *w)
+{
+	struct db_stmt *s;
+	long long id;
+	int got, home;
+
+	if ((s = insertion(c, t, parent, &id, &home, w)) == NULL)
+		return denied(w);
+	if (db_run(s, w) < 0)
+		return -1;
+	*how = CATALOGUE_NEW;
+	if (db_changes(c->db) != 1)
+		return known(c, t, parent, how, w);
+	if ((got = add_replicas(c, t, id, home, w)) != 0)
 		return got < 0 ? -1 : 0;
 	if (remove_new(c, id, w) < 0)
 		return -1;
@@ -445,14 +487,14 @@ catalogue_register(struct catalogue *c, const struct line *l,
 {
 	struct item *t = &item;
 	struct catalogue_entry e;
-	long long parent, id;
+	long long parent;
 	int got;
 
 	if (take(t, l, w) < 0)
 		return 1;
 	/* A lookup first: a line that is refused makes no directories. */
 	if ((got = path_dir(c, &t->path, t->path.n - 1, false, &parent, w)) < 0)
-		return w->code == EXIT_NO ? 1 : -1;
+		return denied(w);
 	if (got == 0 || t->gen != 1 || lease(c, l, w) < 0) {
 		struct why lw = *w;
 
@@ -467,14 +509,9 @@ catalogue_register(struct catalogue *c, const struct line *l,
 		if (lease(c, l, w) < 0)
 			return w->code == EXIT_DATA ? 1 : -1;
 		if (path_dir(c, &t->path, t->path.n - 1, true, &parent, w) < 0)
-			return -1;
+			return denied(w);
 	}
-	if (ourselves(c, w) < 0)
-		return -1;
-	if ((got = insert(c, t, parent, &id, w)) < 0)
-		return -1;
-	*how = CATALOGUE_NEW;
-	return got > 0 ? added(c, t, id, w) : known(c, t, parent, how, w);
+	return insert(c, t, parent, how, w);
 }
 
 /*
@@ -487,7 +524,7 @@ send_new(struct catalogue *c, const struct line *l, long long *id, int *sent,
 {
 	struct db_stmt *s;
 	long long parent;
-	int got;
+	int got, home;
 
 	if (take(&item, l, w) < 0 || item.gen != 1)
 		return 0;
@@ -495,10 +532,11 @@ send_new(struct catalogue *c, const struct line *l, long long *id, int *sent,
 		return w->code == EXIT_DATA || w->code == EXIT_RETRY ? 0 : -1;
 	got = path_dir(c, &item.path, item.path.n - 1, true, &parent, w);
 	if (got < 0)
-		return w->code == EXIT_NO ? 0 : -1;
-	if (ourselves(c, w) < 0 ||
-	    (s = insertion(c, &item, parent, id, w)) == NULL ||
-	    db_send(s, w) < 0 || (got = send_replicas(c, &item, *id, w)) < 0)
+		return denied(w) > 0 ? 0 : -1;
+	if ((s = insertion(c, &item, parent, id, &home, w)) == NULL)
+		return denied(w) > 0 ? 0 : -1;
+	if (db_send(s, w) < 0 ||
+	    (got = send_replicas(c, &item, *id, home, w)) < 0)
 		return -1;
 	*sent = got + 1;
 	return 1;
@@ -528,9 +566,9 @@ registered(struct catalogue *c, long long id, int sent, struct why *w)
 	if ((entry = effects(c, 1, w)) < 0 ||
 	    (replicas = effects(c, sent - 1, w)) < 0)
 		return -1;
-	if (entry && !replicas)
-		return remove_new(c, id, w) < 0 ? -1 : 0;
-	return entry;
+	if (entry ? replicas : sent == 1)
+		return entry;
+	return remove_new(c, id, w) < 0 ? -1 : 0;
 }
 
 /* At most REG_MANY lines. */
@@ -579,206 +617,4 @@ catalogue_register_all(struct catalogue *c, const struct line *l, int n,
 			how + i, refused, w) < 0)
 			return -1;
 	return 0;
-}
-
-/* Remove the row of an entry; a file's replicas with it. */
-static int
-remove_entry(struct catalogue *c, const struct catalogue_entry *e,
-    catalogue_gone *gone, void *arg, struct why *w)
-{
-	long long id = e->id;
-	bool dir = e->dir;
-	struct db_stmt *s;
-
-	if (!dir && gone != NULL &&
-	    (catalogue_line(c, e, NULL, &c->line, w) < 0 ||
-		gone(arg, &c->line, w) < 0))
-		return -1;
-	if (!dir && delete_replicas(c, id, w) < 0)
-		return -1;
-	s = db_prepare(c->db, "DELETE FROM entry WHERE id = ?1", w);
-	if (s != NULL)
-		db_bind_int(s, 1, id);
-	return run1(s, w);
-}
-
-/* The first entry of a directory; as catalogue_stat(). */
-static int
-first_child(
-    struct catalogue *c, long long id, struct catalogue_entry *e, struct why *w)
-{
-	struct db_stmt *s = db_prepare(c->db,
-	    "SELECT " ENTRY_COLUMNS
-	    " FROM entry WHERE parent = ?1 ORDER BY name LIMIT 1",
-	    w);
-	int got;
-
-	if (s == NULL)
-		return -1;
-	db_reset(s);
-	db_bind_int(s, 1, id);
-	if ((got = db_step(s, w)) > 0)
-		entry_fill(c, s, e);
-	return got;
-}
-
-/* Bottom up, always the first: no memory is needed but the way down. */
-static int
-remove_below(struct catalogue *c, long long top, int limit,
-    catalogue_gone *gone, void *arg, struct why *w)
-{
-	long long way[CATALOGUE_DEPTH + 1] = { top };
-	struct catalogue_entry e;
-	struct db_stmt *s;
-	int depth = 0, got;
-
-	while (limit-- > 0) {
-		if ((got = first_child(c, way[depth], &e, w)) < 0)
-			return -1;
-		if (got > 0 && e.dir) {
-			if (depth == CATALOGUE_DEPTH)
-				return why_set(
-				    w, EXIT_DATA, "directories are too deep");
-			way[++depth] = e.id;
-		} else if (got > 0) {
-			if (remove_entry(c, &e, gone, arg, w) < 0)
-				return -1;
-		} else {
-			s = db_prepare(
-			    c->db, "DELETE FROM entry WHERE id = ?1", w);
-			if (s != NULL)
-				db_bind_int(s, 1, way[depth]);
-			if (run1(s, w) < 0)
-				return -1;
-			if (depth-- == 0)
-				return 1;
-		}
-	}
-	return 2;
-}
-
-int
-catalogue_remove(struct catalogue *c, const char *lfn,
-    const unsigned char *guid, bool deep, int limit, catalogue_gone *gone,
-    void *arg, struct why *w)
-{
-	struct catalogue_entry e;
-	long long n = 0;
-	int got;
-
-	if ((got = catalogue_stat(c, lfn, &e, w)) <= 0)
-		return got;
-	if (guid != NULL && (e.guid == NULL || memcmp(guid, e.guid, 16) != 0))
-		return why_set(w, EXIT_NO, "has another GUID by now");
-	c->depth = 0;
-	if (e.dir && e.id == ROOT)
-		return why_set(w, EXIT_NO, "is the root directory");
-	if (e.dir && deep)
-		return remove_below(c, e.id, limit, gone, arg, w);
-	if (e.dir && (n = catalogue_children(c, e.id, w)) != 0)
-		return n < 0 ? -1 : why_set(w, EXIT_NO, "is not empty");
-	return remove_entry(c, &e, gone, arg, w) < 0 ? -1 : 1;
-}
-
-/* Does the query find anything for its one parameter?  1, 0, -1. */
-static int
-found(struct db_stmt *s, struct why *w)
-{
-	int got = db_step(s, w);
-
-	if (got > 0)
-		db_reset(s);
-	return got;
-}
-
-int
-catalogue_has_surl(struct catalogue *c, const char *surl, struct why *w)
-{
-	struct db_stmt *s =
-	    db_prepare(c->db, "SELECT 1 FROM replica WHERE surl = ?1", w);
-
-	if (s == NULL)
-		return -1;
-	db_bind_text(s, 1, surl);
-	return found(s, w);
-}
-
-int
-catalogue_has_guid(
-    struct catalogue *c, const unsigned char *guid, struct why *w)
-{
-	struct db_stmt *s =
-	    db_prepare(c->db, "SELECT 1 FROM entry WHERE guid = ?1", w);
-
-	if (s == NULL)
-		return -1;
-	db_bind_blob(s, 1, guid, 16);
-	return found(s, w);
-}
-
-int
-catalogue_replicas(struct catalogue *c, const char *after, const char *below,
-    struct catalogue_replica *page, int max, struct why *w)
-{
-	struct db_stmt *s = db_prepare(c->db,
-	    "SELECT r.surl, e.size, e.id, e.guid FROM replica r"
-	    " LEFT JOIN entry e ON e.id = r.entry"
-	    " WHERE r.surl > ?1 AND r.surl < ?2 ORDER BY r.surl LIMIT ?3",
-	    w);
-	const void *guid;
-	size_t len;
-	int n = 0, got;
-
-	if (s == NULL)
-		return -1;
-	db_bind_text(s, 1, after);
-	db_bind_text(s, 2, below);
-	db_bind_int(s, 3, max);
-	while ((got = db_step(s, w)) > 0 && n < max) {
-		memset(&page[n], 0, sizeof page[n]);
-		if ((page[n].surl = strdup(db_text(s, 0))) == NULL)
-			die(EXIT_IO, "out of memory");
-		page[n].size = db_int(s, 1);
-		page[n].entry = db_int(s, 2);
-		guid = db_blob(s, 3, &len);
-		if (len == sizeof page[n].guid)
-			memcpy(page[n].guid, guid, len);
-		n++;
-	}
-	db_reset(s);
-	if (got < 0) {
-		catalogue_replicas_free(page, n);
-		return -1;
-	}
-	return n;
-}
-
-void
-catalogue_replicas_free(struct catalogue_replica *page, int n)
-{
-	while (n-- > 0)
-		free(page[n].surl);
-}
-
-int
-catalogue_guids(struct catalogue *c, const unsigned char *after,
-    unsigned char (*page)[16], int max, struct why *w)
-{
-	struct db_stmt *s = db_prepare(c->db,
-	    "SELECT guid FROM entry WHERE guid > ?1 ORDER BY guid LIMIT ?2", w);
-	const void *guid;
-	size_t len;
-	int n = 0, got;
-
-	if (s == NULL)
-		return -1;
-	db_bind_blob(s, 1, after, after ? 16 : 0);
-	db_bind_int(s, 2, max);
-	while ((got = db_step(s, w)) > 0 && n < max) {
-		guid = db_blob(s, 0, &len);
-		if (len == 16)
-			memcpy(page[n++], guid, len);
-	}
-	db_reset(s);
-	return got < 0 ? -1 : n;
 }

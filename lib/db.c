@@ -89,6 +89,8 @@ step_to(struct db *db, const struct db_schema *schema, long long version,
 
 	if (db_exec(db, schema->step[version], w) < 0)
 		return -1;
+	if (schema->upgrade != NULL && schema->upgrade(db, version + 1, w) < 0)
+		return -1;
 	if (version == 0 &&
 	    db_exec(db,
 		"CREATE TABLE mdm_schema ("

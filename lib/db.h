@@ -37,6 +37,12 @@ struct db_stmt;
 struct db_schema {
 	const char *application; /* "mdm store", "mdm catalogue" */
 	const char *const *step; /* NULL-terminated list of SQL scripts */
+
+	/*
+	 * Unless NULL: what scripts cannot do, after the one that led to
+	 * version, in its transaction.  0, or -1 with *w.
+	 */
+	int (*upgrade)(struct db *db, long long version, struct why *w);
 };
 
 /*

@@ -58,7 +58,8 @@ static const char *const steps[] = {
 	"  removed BIGINT NOT NULL);",
 	NULL,
 };
-static const struct db_schema schema = { "mdm store", steps };
+static const struct db_schema schema = { .application = "mdm store",
+	.step = steps };
 
 #define GUID (SHARE_ID / 2)
 #define COLUMNS "x, k, n, e, sealed, tag, commits, created"

@@ -41,4 +41,9 @@ embedded() {
 	[ -z "${PG_URL-}" ]
 }
 
-export -f site copy sql embedded
+# replicas: how many there are
+replicas() {
+	sql "select (select count(*) from replica) + (select count(*) from entry where home is not null)"
+}
+
+export -f site copy sql embedded replicas

@@ -107,7 +107,7 @@ t 'another object of a name is set aside; the next generation replaces it' '
 	[ "$(field mode after | sort -u)" = 0640 ]
 	[ "$(field guid after | sort)" = "$(field guid M | sort)" ]
 	[ "$(field surl after | sort)" = "$(field surl M | sort)" ]
-	[ "$(sql "select count(*) from replica")" -eq 4 ]
+	[ "$(replicas)" -eq 4 ]
 '
 
 t 'no lease, an expired or a used one: nothing is registered' '
@@ -128,13 +128,13 @@ t 'nobody takes a GUID or a surl that another entry has' '
 	ingest a.rec
 	guid=$(field guid M | sed -n 1p) surl=$(field surl M | sed -n 1p)
 	stored N other.rec --supersede
-	sed "s,^1.2/,9.9/,; s/gen=2/gen=1/; 1s/guid=[0-9a-f]*/guid=$guid/; 2s,surl=[^	]*,surl=$surl," N >bad
+	sed "s,^1.2/,9.9/,; s/gen=2/gen=1/; 1s/guid=[0-9a-f]*/guid=$guid/; 1s,surl=[^	]*,surl=$surl,; 2s,surl=[^	]*,surl=$surl," N >bad
 	acks bad >bad.ack
 	exits 1 lfc-reg --acks bad.ack <bad >R 2>err
 	says "9.9/1.2.0/1.2.0.0: another entry .* GUID" err
-	says "9.9/1.2.1/1.2.1.1: another entry .* surl" err
+	says "9.9/1.2.1/1.2.1.1: surl=: the place of another GUID" err
 	[ "$(entries)" -eq 6 ]
-	[ "$(sql "select count(*) from replica")" -eq 6 ]
+	[ "$(replicas)" -eq 6 ]
 '
 
 t 'killed at any moment and run again, it ends the same' '
@@ -149,7 +149,7 @@ t 'killed at any moment and run again, it ends the same' '
 	done
 	lfc-reg --acks M.ack <M >R
 	[ "$(entries)" -eq 3000 ]
-	[ "$(sql "select count(*) from replica")" -eq 3000 ]
+	[ "$(replicas)" -eq 3000 ]
 	! embedded || [ "$(sql "pragma integrity_check")" = ok ]
 '
 

@@ -17,7 +17,7 @@ t 'a file goes with its replicas, and its line is written' '
 	[ "$(head -n 1 gone)" = "$(head -n 1 all)" ]
 	[ "$(tail -n 1 gone)" = ".end	1" ]
 	[ "$(lfc-ls --manifest -R | tail -n 1)" = ".end	4" ]
-	[ "$(sql "select count(*) from replica")" -eq 4 ]
+	[ "$(replicas)" -eq 4 ]
 	lfc-rm -v --manifest 1.2/1.2.0/1.2.0.0 >gone 2>err
 	[ "$(cat gone)" = ".end	0" ]
 	says "0 removed, 1 were not there" err
@@ -44,7 +44,7 @@ t 'more than one transaction' '
 	[ "$(tail -n 1 gone)" = ".end	1100" ]
 	[ "$(cut -f 1 gone | sort -u | wc -l)" -eq 1101 ]
 	[ "$(sql "select count(*) from entry")" -eq 1 ]
-	[ "$(sql "select count(*) from replica")" -eq 0 ]
+	[ "$(replicas)" -eq 0 ]
 	ingest many.rec
 	lfc-ls --manifest -R | lfc-rm --manifest - >gone
 	[ "$(tail -n 1 gone)" = ".end	1100" ]

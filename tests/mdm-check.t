@@ -40,7 +40,7 @@ whole a.rec 2>err
 a_copy() {
 	cp -r "$dir/site" "$1"
 	export MDM_HOME=$dir/$1
-	sqlite3 "$1/catalogue.sqlite" "update replica set surl = replace(surl, '/site/', '/$1/')"
+	sqlite3 "$1/catalogue.sqlite" "update home set name = replace(name, '/site/', '/$1/')"
 }
 export -f a_copy
 

@@ -10,7 +10,7 @@
 O=${O:-$top/obj} MAIN_URL=$PG_URL
 export O MAIN_URL
 
-for name in lfc-new lfc-reg lfc-ls lfc-rm; do
+for name in catalogue lfc-new lfc-reg lfc-ls lfc-rm; do
 	t "$name.t" "
 		bash '$here/$name.t' >tap
 		grep -A 9 '^not ok' tap && exit 1
@@ -137,7 +137,7 @@ t 'the server crashes: 75, all that was said is kept, and a rerun ends it' '
 	lfc-reg --acks ACK <M >R
 	[ "$(field status R | sort | uniq -c | tr -s " ")" = " $((5000 - n)) new
  $n same" ]
-	[ "$(sql "select count(*) from replica")" -eq 5000 ]
+	[ "$(replicas)" -eq 5000 ]
 '
 
 done_testing

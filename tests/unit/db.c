@@ -15,10 +15,12 @@ static const char *const two[] = { one[0],
 	NULL };
 static const char *const broken[] = { one[0], two[1],
 	"CREATE TABLE v (id BIGINT); CREATE TABLE v (id BIGINT);", NULL };
-static const struct db_schema v1 = { "mdm test", one },
-			      v2 = { "mdm test", two };
-static const struct db_schema v3 = { "mdm test", broken };
-static const struct db_schema other = { "mdm other", one };
+static const struct db_schema v1 = { .application = "mdm test", .step = one },
+			      v2 = { .application = "mdm test", .step = two };
+static const struct db_schema v3 = { .application = "mdm test",
+	.step = broken };
+static const struct db_schema other = { .application = "mdm other",
+	.step = one };
 
 /*
  * Without an argument SQLite is tested; with one, what that URL names: an empty
@@ -152,7 +154,8 @@ dialect(void)
 		"INSERT INTO a (name) VALUES ('?1 TEXT');",
 		NULL
 	};
-	static const struct db_schema own = { "mdm dialect", script };
+	static const struct db_schema own = { .application = "mdm dialect",
+		.step = script };
 	static const char *const names[] = { "b", "B", "a-b", "a.b", "ab", "~",
 		"" };
 	static const char *const sorted[] = { "", "?1 TEXT", "B", "a-b", "a.b",

@@ -64,7 +64,8 @@ static struct db *
 open_raw(unsigned x)
 {
 	static const char *const steps[] = { "", "", NULL };
-	static const struct db_schema schema = { "mdm store", steps };
+	static const struct db_schema schema = { .application = "mdm store",
+		.step = steps };
 	char url[16];
 
 	snprintf(url, sizeof url, "sqlite:s%u", x);
