@@ -9,7 +9,7 @@
 # Each file runs in an empty directory of its own, with bin/ and pipelines/ on
 # PATH and every test in a fresh bash under set -euo pipefail.  HOME is inside
 # that directory, so that nothing of the user's is read or written.  What a
-# failing test printed is shown as TAP comments.
+# failing test printed is shown as TAP comments; with TRACE=1, what it did too.
 # shellcheck shell=bash
 
 here=$(cd "${0%/*}" && pwd)
@@ -28,7 +28,7 @@ count=0
 
 t() {
 	count=$((count + 1))
-	if bash -euo pipefail -c ". '$here/say.sh'; $2" >.log 2>&1 3>&1 </dev/null; then
+	if bash ${TRACE:+-x} -euo pipefail -c ". '$here/say.sh'; $2" >.log 2>&1 3>&1 </dev/null; then
 		echo "ok $count - $1"
 	else
 		echo "not ok $count - $1"

@@ -262,3 +262,43 @@ elif cmd == "jwks":
         else:
             keys.append(dict(kty="EC", crv="P-256", kid=kid, x=num(n.x, 32), y=num(n.y, 32)))
     print(json.dumps(dict(keys=keys)))
+elif cmd == "relay":
+    # a network: slow (bytes a second each way), cut (each connection, after so
+    # many bytes) or silent (from then on); says its port, until stdin ends
+    import threading
+
+    kind, n = rest[0], int(rest[1])
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    passed = 0
+
+    def pump(a, b, mine):
+        global passed
+        try:
+            while (data := a.recv(8192)):
+                passed += len(data)
+                mine[0] += len(data)
+                if kind == "slow":
+                    time.sleep(len(data) / n)
+                elif kind == "silent" and passed > n:
+                    return
+                elif kind == "cut" and mine[0] > n:
+                    break
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def serve():
+        while True:
+            a = listener.accept()[0]
+            b, mine = raw(), [0]
+            threading.Thread(target=pump, args=(a, b, mine), daemon=True).start()
+            threading.Thread(target=pump, args=(b, a, mine), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    sys.stdin.read()
