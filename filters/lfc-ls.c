@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "catalogue.h"
+#include "lfc.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
@@ -30,7 +30,7 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
-static struct catalogue *catalogue;
+static struct lfc *catalogue;
 static struct lineout *lines; /* with --manifest */
 static FILE *text;            /* without */
 static bool headers, any;     /* name each directory; not the first */
@@ -53,93 +53,152 @@ put_time(long long t)
 	fprintf(text, "%s ", date);
 }
 
-static int
-put_long(const struct catalogue_entry *e, struct why *w)
+static unsigned long long
+number(const struct line *l, const char *key, int base)
+{
+	const char *word = line_word(l, key);
+
+	return word ? strtoull(word, NULL, base) : 0;
+}
+
+static const char *
+word_of(const struct line *l, const char *key)
+{
+	const char *word = line_word(l, key);
+
+	return word ? word : "-";
+}
+
+static void
+put_long(const struct line *l)
 {
 	static const char letters[] = "rwxrwxrwx";
-	char mode[11];
-	long long links = 1;
+	char mode[11], type = *word_of(l, "type");
+	unsigned bits = (unsigned)number(l, "mode", 8);
 	int i;
 
-	mode[0] = e->dir ? 'd' : e->online ? '-' : 'm';
+	if (type == 'f')
+		type = strcmp(word_of(l, "status"), "online") ? 'm' : '-';
+	mode[0] = type;
 	for (i = 0; i < 9; i++)
-		mode[i + 1] = e->mode >> (8 - i) & 1 ? letters[i] : '-';
+		mode[i + 1] = bits >> (8 - i) & 1 ? letters[i] : '-';
+	if (bits & 01000)
+		mode[9] = bits & 1 ? 't' : 'T';
 	mode[10] = '\0';
-	if (e->dir && (links = catalogue_children(catalogue, e->id, w)) < 0)
-		return -1;
-	fprintf(text, "%s %3lld %-8s %-8s %10lld ", mode, links, e->owner,
-	    e->group, e->size);
-	put_time(e->mtime);
+	fprintf(text, "%s%s %3llu %-8s %-8s %10llu ", mode,
+	    line_word(l, "acl") ? "+" : "", number(l, "links", 10),
+	    word_of(l, "owner"), word_of(l, "group"), number(l, "size", 10));
+	put_time((long long)number(l, "mtime", 10));
+}
+
+/* One entry, by what it is to be called. */
+static int
+put(const struct line *l, const char *name, struct why *w)
+{
+	any = true;
+	if (longer)
+		put_long(l);
+	fputs(name, text);
+	if (longer && line_word(l, "to"))
+		fprintf(text, " -> %s", line_word(l, "to"));
+	if (putc('\n', text) == EOF)
+		return why_set(w, EXIT_IO, "cannot write the list");
 	return 0;
 }
 
-/* One entry; name is what it is to be called. */
 static int
-put(const struct catalogue_entry *e, const char *dir, const char *name,
-    struct why *w)
+put_listed(const struct line *l, struct why *w)
 {
-	any = true;
-	if (!manifest) {
-		if (longer && put_long(e, w) < 0)
-			return -1;
-		fputs(name, text);
-		if (putc('\n', text) == EOF)
-			return why_set(w, EXIT_IO, "cannot write the list");
-		return 0;
-	}
-	if (e->dir)
-		return 0;
-	if (catalogue_line(catalogue, e, dir, &line, w) < 0)
-		return -1;
-	return lineout_put(lines, &line, w);
-}
+	const char *name = strrchr(l->name, '/');
 
-static int
-visit(
-    void *arg, const char *dir, const struct catalogue_entry *e, struct why *w)
-{
-	(void)arg;
-	if (e != NULL)
-		return put(e, dir, e->name, w);
-	if (headers && !manifest)
-		fprintf(text, "%s%s:\n", any ? "\n" : "", dir);
+	if (line_word(l, "open") == NULL) {
+		name = name ? name + 1 : l->name;
+		/* alone, it is a word of its own */
+		return put(l, strcmp(name, "-") ? name : "%2D", w);
+	}
+	if (headers)
+		fprintf(text, "%s%s:\n", any ? "\n" : "", l->name);
 	any = any || headers;
 	return 0;
 }
 
+static int
+on_lines(void *arg, const char *p, size_t n, struct why *w)
+{
+	const char *end = p + n, *next, *wrong;
+
+	(void)arg;
+	if (manifest)
+		return lineout_text(lines, p, n, w);
+	for (; p < end; p = next) {
+		next = (const char *)rawmemchr(p, '\n') + 1;
+		wrong = line_parse(&line, p, (size_t)(next - p));
+		if (wrong != NULL)
+			return why_set(w, EXIT_DATA, "the list: %s", wrong);
+		if (put_listed(&line, w) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void
+on_refused(void *arg, const char *name, const struct why *why)
+{
+	char lfn[LINE_MAX_BYTES];
+	long n = word_decode(lfn, name, strnlen(name, sizeof lfn - 1));
+
+	(void)arg;
+	lfn[n < 0 ? 0 : n] = '\0';
+	aside(lfn, why);
+}
+
+/* An operand, if it is of this kind. */
 static void
 list(const char *name, bool files)
 {
-	char lfn[REC_NAME_MAX + 1], word[WORD_MAX(REC_NAME_MAX)];
-	struct catalogue_entry e;
+	static const struct lfc_sink sink = { on_lines, on_refused, NULL };
+	char word[WORD_MAX(REC_NAME_MAX)];
+	struct line what, is;
 	struct why w = { 0 };
 	size_t n = strlen(name);
-	char *copy = strndup(name, n);
 	int got;
 
-	if (copy == NULL)
-		die(EXIT_IO, "out of memory");
-	while (n > 1 && copy[n - 1] == '/')
-		copy[--n] = '\0';
-	if (catalogue_lfn(lfn, sizeof lfn, copy, &w) < 0)
+	while (n > 1 && name[n - 1] == '/')
+		n--;
+	line_init(&what, false);
+	line_init(&is, false);
+	if ((got = lfc_name(&what, name, &w)) < 0)
 		got = 0;
-	else if ((got = catalogue_stat(catalogue, lfn, &e, &w)) == 0)
-		why_set(&w, EXIT_NO, "no such entry");
-	if (got == 0) {
-		if (files)
-			aside(copy, &w);
-	} else if (got > 0 && (itself || !e.dir)) {
-		word_encode(word, copy, n);
-		if (files && (got = put(&e, NULL, word, &w)) == 0)
-			served++;
-	} else if (got > 0 && !files) {
-		got =
-		    catalogue_walk(catalogue, lfn, deep, NULL, visit, NULL, &w);
-		served++;
+	else {
+		if (longer)
+			line_add_word(&what, "long", "1");
+		if (!itself)
+			line_add_word(&what, "follow", "1");
+		got = lfc_one(catalogue, "stat", &what, &is, &w);
 	}
+	if (got > 0 && (itself || *word_of(&is, "type") != 'd')) {
+		if (files && manifest)
+			got = lfc_list(catalogue, "manifest", &what, &sink, &w);
+		else if (files) {
+			word_encode(
+			    word, name, n < REC_NAME_MAX ? n : REC_NAME_MAX);
+			got = put(&is, word, &w) < 0 ? -1 : 1;
+		}
+		served += files && got > 0;
+	} else if (got > 0 && !files) {
+		if (deep)
+			line_add_word(&what, "deep", "1");
+		got = lfc_list(
+		    catalogue, manifest ? "manifest" : "ls", &what, &sink, &w);
+		served += got > 0;
+	} else if (got > 0 || !files)
+		w.code = 0; /* its turn is later, or was */
 	if (got < 0)
 		die_why(&w);
-	free(copy);
+	if (got == 0 && w.code != 0)
+		aside(name, &w);
+	line_free(&what);
+	line_free(&is);
 }
 
 int
@@ -159,7 +218,7 @@ main(int argc, char **argv)
 			home[0] = "/grid/mdm";
 		names = home;
 	}
-	catalogue = catalogue_open(catalogue_url(catalogue_option), false, &w);
+	catalogue = lfc_open(lfc_url(catalogue_option), false, &w);
 	if (catalogue == NULL)
 		die_why(&w);
 	fd = out_open(opt_output);
@@ -183,6 +242,6 @@ main(int argc, char **argv)
 	if (!manifest && (ferror(text) | fclose(text)))
 		die(EXIT_IO, "cannot write the list");
 	out_commit();
-	catalogue_close(catalogue);
+	lfc_close(catalogue);
 	return exit_status(served);
 }

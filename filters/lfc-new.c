@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "catalogue.h"
 #include "idset.h"
+#include "lfc.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
@@ -35,14 +36,15 @@ static const struct poptOption options[] = {
 /* How much of a large body passes before the lease is looked at again. */
 #define LEASE_BYTES (16LL << 20)
 
-static struct catalogue *catalogue;
+static struct lfc *catalogue;
 static struct recin *in;
 static struct recout *out;
 static struct lineout *skipped;
 static struct idset *names;
 static unsigned long skips;
-static char lease[CATALOGUE_LEASE];
-static long long renewed;
+static char lease[LFC_LEASE];
+static time_t renewed;
+static struct line asked, told;
 
 /* A lease for garbage that nobody will register would only delay its removal.
  */
@@ -51,12 +53,8 @@ drop_lease(void)
 {
 	struct why ignored;
 
-	if (lease[0] == '\0' || catalogue_begin(catalogue, &ignored) < 0)
-		return;
-	if (catalogue_lease_end(catalogue, lease, &ignored) < 0)
-		catalogue_rollback(catalogue);
-	else
-		catalogue_commit(catalogue, &ignored);
+	if (lease[0] != '\0')
+		lfc_lease_end(catalogue, lease, &ignored);
 }
 
 static _Noreturn void
@@ -70,15 +68,15 @@ fail(const struct why *w)
 static void
 keep_lease(void)
 {
-	long long now = catalogue_now(catalogue);
+	time_t now = time(NULL);
 	struct why w = { 0 };
 	int r = 0;
 
 	if (lease[0] == '\0') {
-		r = catalogue_lease_new(catalogue, ttl, lease, &w);
+		r = lfc_lease_new(catalogue, ttl, lease, &w);
 		renewed = now;
 	} else if (now - renewed > ttl / 4) {
-		r = catalogue_lease_renew(catalogue, lease, ttl, &w);
+		r = lfc_lease_renew(catalogue, lease, ttl, &w);
 		renewed = now;
 	}
 	if (r < 0)
@@ -91,9 +89,7 @@ enum known { UNKNOWN, SAME, OTHER, UNDECIDED };
 static enum known
 look(const struct rec *r, unsigned long long *gen, struct why *w)
 {
-	const char *plain = rec_get(r, "plain", NULL);
-	struct catalogue_entry e;
-	char lfn[REC_NAME_MAX + 1], hex[65];
+	const char *plain = rec_get(r, "plain", NULL), *known, *word;
 	int got;
 
 	*gen = 1;
@@ -101,24 +97,27 @@ look(const struct rec *r, unsigned long long *gen, struct why *w)
 		why_set(w, EXIT_DATA, "an absolute name");
 		return OTHER;
 	}
-	if (catalogue_lfn(lfn, sizeof lfn, r->name, w) < 0)
+	line_reset(&asked);
+	if (lfc_name(&asked, r->name, w) < 0)
 		return OTHER;
-	if ((got = catalogue_stat(catalogue, lfn, &e, w)) < 0)
+	if ((got = lfc_one(catalogue, "stat", &asked, &told, w)) < 0)
 		fail(w);
 	if (got == 0)
-		return UNKNOWN;
-	if (e.dir) {
-		why_set(w, EXIT_NO, "is a directory in the catalogue");
+		return lfc_missing(w) ? UNKNOWN : OTHER;
+	if ((word = line_word(&told, "type")) == NULL || *word != 'f') {
+		why_set(w, EXIT_NO, "is a %s in the catalogue",
+		    word && *word == 'l' ? "symbolic link" : "directory");
 		return OTHER;
 	}
-	*gen = (unsigned long long)e.gen + 1;
-	if (!e.online)
+	if (line_number(&told, "gen", gen, w) < 0)
+		return OTHER;
+	*gen += 1;
+	word = line_word(&told, "status");
+	if (word == NULL || strcmp(word, "online") != 0)
 		return UNKNOWN; /* known, but without ciphertext */
-	if (plain != NULL && e.plain != NULL) {
-		hex_encode(hex, e.plain, 32);
-		if (strcmp(hex, plain) == 0)
-			return SAME;
-	}
+	known = line_word(&told, "plain");
+	if (plain != NULL && known != NULL && strcmp(known, plain) == 0)
+		return SAME;
 	if (supersede)
 		return UNKNOWN;
 	if (plain == NULL)
@@ -247,7 +246,9 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "takes no operands");
 	if (ttl < 1)
 		die(EXIT_USAGE, "--lease-ttl: not a positive number");
-	catalogue = catalogue_open(catalogue_url(catalogue_option), true, &w);
+	line_init(&asked, false);
+	line_init(&told, false);
+	catalogue = lfc_open(lfc_url(catalogue_option), true, &w);
 	if (catalogue == NULL)
 		die_why(&w);
 	if (skipped_file != NULL) {
@@ -274,6 +275,6 @@ main(int argc, char **argv)
 	if (opt_verbose)
 		say_note("%lu passed, %lu registered already, %lu set aside",
 		    recout_count(out), skips, aside_count());
-	catalogue_close(catalogue);
+	lfc_close(catalogue);
 	return exit_status(recout_count(out) + skips);
 }

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "catalogue.h"
 #include "idset.h"
+#include "lfc.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
@@ -32,16 +32,20 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
-#define CHUNK 1000 /* lines to a transaction */
+#define CHUNK LFC_BATCH
 
-static struct catalogue *catalogue;
+static struct lfc *catalogue;
 static struct idset *acks;
 static struct line chunk[CHUNK];
-static enum catalogue_how how[CHUNK];
-static unsigned long count[3], unsigned_lines;
+static unsigned long unsigned_lines;
+static struct tally {
+	const char *status;
+	unsigned long n;
+} tallies[] = { { "new", 0 }, { "superseded", 0 }, { "same", 0 } };
+static struct why expired; /* of a line whose lease is over */
 
 /* The leases of this manifest: one, or a few that were joined. */
-static char leases[64][CATALOGUE_LEASE];
+static char leases[64][LFC_LEASE];
 static int n_leases;
 
 static void
@@ -109,7 +113,7 @@ note_lease(const struct line *l)
 	const char *id = line_word(l, "lease");
 	int i;
 
-	if (id == NULL || strlen(id) != CATALOGUE_LEASE - 1)
+	if (id == NULL || strlen(id) != LFC_LEASE - 1)
 		return;
 	for (i = 0; i < n_leases; i++)
 		if (strcmp(leases[i], id) == 0)
@@ -118,54 +122,45 @@ note_lease(const struct line *l)
 		strcpy(leases[n_leases++], id);
 }
 
-static _Noreturn void
-fail(const struct why *w)
+/* What became of a line; it is durable. */
+static int
+answered(void *arg, unsigned i, const struct line *answer,
+    const struct why *refused, struct why *w)
 {
-	catalogue_rollback(catalogue);
-	die(w->code, "%s", w->text);
+	const char *status = line_word(answer, "status");
+	struct lineout *out = arg;
+	size_t k;
+
+	if (refused != NULL) {
+		if (refused->code == EXIT_RETRY)
+			expired = *refused;
+		else
+			aside(chunk[i].name, refused);
+		return 0;
+	}
+	for (k = 0; k < sizeof tallies / sizeof *tallies; k++)
+		if (status != NULL && strcmp(tallies[k].status, status) == 0)
+			break;
+	if (k == sizeof tallies / sizeof *tallies)
+		return why_set(w, EXIT_DATA, "an answer without status=");
+	tallies[k].n++;
+	unsigned_lines += line_word(&chunk[i], "sig") == NULL;
+	line_set_word(&chunk[i], "status", status);
+	return lineout_put(out, &chunk[i], w);
 }
 
 static void
-refused(const struct line *l, const struct why *w)
+register_chunk(unsigned n, struct lineout *out)
 {
-	aside(l->name, w);
-}
-
-/* One transaction.  What it did is said when it is durable. */
-static void
-commit_chunk(int n, struct lineout *out)
-{
-	static const char *const said[] = { "new", "superseded", "same" };
 	struct why w = { 0 };
-	int i;
 
-	if (catalogue_begin(catalogue, &w) < 0)
+	if (lfc_ask(catalogue, "register", chunk, n, answered, out, &w) < 0)
 		die_why(&w);
-	for (i = 0; i < n; i++) {
-		how[i] = CATALOGUE_NEW;
-		if (check(&chunk[i], &w) > 0) {
-			how[i] = CATALOGUE_REFUSED;
-			refused(&chunk[i], &w);
-		}
-		note_lease(&chunk[i]);
+	if (expired.code != 0) {
+		say_hint("run the ingest of these objects again");
+		die_why(&expired);
 	}
-	if (catalogue_register_all(catalogue, chunk, n, how, refused, &w) < 0) {
-		if (w.code == EXIT_RETRY)
-			say_hint("run the ingest of these objects again");
-		fail(&w);
-	}
-	if (catalogue_commit(catalogue, &w) < 0)
-		die_why(&w);
-	for (i = 0; i < n; i++) {
-		if (how[i] == CATALOGUE_REFUSED)
-			continue;
-		count[how[i]]++;
-		unsigned_lines += line_word(&chunk[i], "sig") == NULL;
-		line_set_word(&chunk[i], "status", said[how[i]]);
-		if (lineout_put(out, &chunk[i], &w) < 0)
-			die_why(&w);
-	}
-	progress_add((unsigned long)n, 0);
+	progress_add(n, 0);
 }
 
 /*
@@ -211,17 +206,10 @@ static void
 end_leases(void)
 {
 	struct why w = { 0 };
-	int i;
 
-	if (n_leases == 0)
-		return;
-	if (catalogue_begin(catalogue, &w) < 0)
-		die_why(&w);
-	for (i = 0; i < n_leases; i++)
-		if (catalogue_lease_end(catalogue, leases[i], &w) < 0)
-			fail(&w);
-	if (catalogue_commit(catalogue, &w) < 0)
-		die_why(&w);
+	while (n_leases > 0)
+		if (lfc_lease_end(catalogue, leases[--n_leases], &w) < 0)
+			die_why(&w);
 }
 
 static void
@@ -233,8 +221,7 @@ summary(void)
 	if (opt_verbose)
 		say_note("%lu new, %lu superseded, %lu there already, "
 			 "%lu set aside",
-		    count[CATALOGUE_NEW], count[CATALOGUE_SUPERSEDED],
-		    count[CATALOGUE_SAME], aside_count());
+		    tallies[0].n, tallies[1].n, tallies[2].n, aside_count());
 }
 
 int
@@ -243,7 +230,8 @@ main(int argc, char **argv)
 	struct why w = { 0 };
 	struct lineout *out;
 	struct linein *in;
-	int n = 0, got;
+	unsigned n = 0;
+	int got;
 
 	if (*opt_parse(
 		argc, argv, options, "--acks FILE < manifest > manifest"))
@@ -255,26 +243,30 @@ main(int argc, char **argv)
 	acks = idset_new();
 	read_acks();
 	in = linein_open(whole_manifest(), "manifest", false);
-	catalogue = catalogue_open(catalogue_url(catalogue_option), true, &w);
+	catalogue = lfc_open(lfc_url(catalogue_option), true, &w);
 	if (catalogue == NULL)
 		die_why(&w);
 	out = lineout_open(out_open(opt_output), "manifest", false);
 
-	while ((got = linein_next(in, &chunk[n], &w)) > 0)
-		if (++n == CHUNK) {
-			commit_chunk(n, out);
+	while ((got = linein_next(in, &chunk[n], &w)) > 0) {
+		note_lease(&chunk[n]);
+		if (check(&chunk[n], &w) > 0)
+			aside(chunk[n].name, &w);
+		else if (++n == CHUNK) {
+			register_chunk(n, out);
 			n = 0;
 		}
+	}
 	if (got < 0)
 		die_why(&w);
 	if (n > 0)
-		commit_chunk(n, out);
+		register_chunk(n, out);
 	end_leases();
 	if (lineout_end(out, &w) < 0)
 		die_why(&w);
 	out_commit();
 	progress_end();
 	summary();
-	catalogue_close(catalogue);
+	lfc_close(catalogue);
 	return exit_status(lineout_count(out));
 }

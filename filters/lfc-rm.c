@@ -1,16 +1,15 @@
 /* lfc-rm: remove entries from the catalogue */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "catalogue.h"
+#include "lfc.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
 #include "rec.h"
-#include "word.h"
 
 static const char *catalogue_option;
 static int deep, manifest;
@@ -25,118 +24,150 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
-#define CHUNK 1000 /* entries to a transaction */
-
-static struct catalogue *catalogue;
+static struct lfc *catalogue;
 static struct lineout *lines;
-static struct line gone[CHUNK]; /* removed in this transaction */
-static int n_gone, in_chunk;
-static bool open_tx;
+static struct line batch[LFC_BATCH];
+static char *said[LFC_BATCH]; /* what each is called */
+static unsigned in_batch;
 static unsigned long removed, missing;
 
-/* What was removed is said when that is durable. */
-static void
-commit(void)
+/* A file that is gone: its answer, as the manifest line it was. */
+static int
+told(const struct line *answer, struct why *w)
 {
-	struct why w = { 0 };
+	const char *name = line_word(answer, "record");
+	static struct line l;
 	int i;
 
-	if (open_tx && catalogue_commit(catalogue, &w) < 0)
-		die_why(&w);
-	open_tx = false;
-	for (i = 0; i < n_gone; i++)
-		if (lines != NULL && lineout_put(lines, &gone[i], &w) < 0)
-			die_why(&w);
-	n_gone = in_chunk = 0;
+	if (name == NULL)
+		return 0;
+	removed++;
+	if (lines == NULL)
+		return 0;
+	line_reset(&l);
+	line_set_name_word(&l, name);
+	for (i = 0; i < answer->fields; i++)
+		if (strcmp(answer->field[i].key, "record") != 0 &&
+		    strcmp(answer->field[i].key, "removed") != 0)
+			line_add_word(
+			    &l, answer->field[i].key, answer->field[i].word);
+	return lineout_put(lines, &l, w);
+}
+
+static void
+failed(const char *name, const struct why *refused)
+{
+	if (!lfc_missing(refused)) {
+		aside(name, refused);
+		return;
+	}
+	missing++;
+	if (opt_verbose)
+		say_note("%s: no such entry", name);
 }
 
 static int
-on_gone(void *arg, const struct line *l, struct why *w)
+answered(void *arg, unsigned i, const struct line *answer,
+    const struct why *refused, struct why *w)
 {
 	(void)arg;
-	(void)w;
-	line_copy(&gone[n_gone++], l);
-	removed++;
+	if (refused == NULL)
+		return told(answer, w);
+	failed(said[i], refused);
 	return 0;
 }
 
 static void
-rm(const char *lfn, const char *name, const unsigned char *guid)
+commit(void)
 {
 	struct why w = { 0 };
-	int got;
 
-	do {
-		if (!open_tx && catalogue_begin(catalogue, &w) < 0)
-			die_why(&w);
-		open_tx = true;
-		got = catalogue_remove(catalogue, lfn, guid, deep,
-		    CHUNK - in_chunk, on_gone, NULL, &w);
-		if (got < 0 && w.code != EXIT_NO)
-			die_why(&w);
-		if (got == 2 || ++in_chunk >= CHUNK || n_gone == CHUNK)
-			commit();
-		else if (n_gone > in_chunk)
-			in_chunk = n_gone;
-	} while (got == 2);
-	if (got == 0) {
-		missing++;
-		if (opt_verbose)
-			say_note("%s: no such entry", name);
+	if (lfc_ask(catalogue, "rm", batch, in_batch, answered, NULL, &w) < 0)
+		die_why(&w);
+	while (in_batch > 0)
+		free(said[--in_batch]);
+}
+
+/* batch[in_batch] is set: call it this. */
+static void
+rm(const char *name)
+{
+	if ((said[in_batch] = strdup(name)) == NULL)
+		die(EXIT_IO, "out of memory");
+	if (++in_batch == LFC_BATCH)
+		commit();
+}
+
+static int
+gone(void *arg, const char *text, size_t n, struct why *w)
+{
+	const char *p = text;
+
+	(void)arg;
+	while (p < text + n) {
+		removed++;
+		p = (const char *)rawmemchr(p, '\n') + 1;
 	}
-	if (got < 0)
-		aside(name, &w);
+	return lines ? lineout_text(lines, text, n, w) : 0;
 }
 
 static void
 rm_operand(const char *name)
 {
-	char lfn[REC_NAME_MAX + 1];
+	static const struct lfc_sink sink = { .lines = gone };
 	struct why w = { 0 };
-	size_t n = strlen(name);
-	char *copy = strdup(name);
+	int got;
 
-	if (copy == NULL)
-		die(EXIT_IO, "out of memory");
-	while (n > 1 && copy[n - 1] == '/')
-		copy[--n] = '\0';
-	if (catalogue_lfn(lfn, sizeof lfn, copy, &w) < 0)
-		aside(copy, &w);
-	else
-		rm(lfn, copy, NULL);
-	free(copy);
+	line_reset(&batch[in_batch]);
+	if (lfc_name(&batch[in_batch], name, &w) < 0) {
+		aside(name, &w);
+		return;
+	}
+	if (!deep) {
+		rm(name);
+		return;
+	}
+	line_copy(&batch[LFC_BATCH - 1], &batch[in_batch]);
+	commit();
+	got = lfc_list(catalogue, "rmtree", &batch[LFC_BATCH - 1], &sink, &w);
+	if (got < 0)
+		die_why(&w);
+	if (got == 0)
+		failed(name, &w);
 }
 
 /*
- * Lines of a manifest.  It must be whole before anything is removed, and an
- * entry that has moved to another generation since is left alone.
+ * Lines of a manifest.  An entry that has moved to another generation since is
+ * left alone.
  */
 static void
 rm_lines(void)
 {
+	struct linein *in = linein_open(STDIN_FILENO, "manifest", false);
 	char lfn[REC_NAME_MAX + 1];
 	struct why w = { 0 };
-	struct linein *in = linein_open(STDIN_FILENO, "manifest", false);
 	struct line l;
 	unsigned char guid[16];
-	bool has_guid;
 	int got;
 
 	line_init(&l, false);
 	while ((got = linein_next(in, &l, &w)) > 0) {
-		has_guid = line_word(&l, "guid") != NULL;
+		const char *word = line_word(&l, "guid");
+
 		if (catalogue_line_lfn(lfn, sizeof lfn, &l, &w) < 0 ||
-		    (has_guid &&
-			line_hex(&l, "guid", guid, sizeof guid, &w) < 0))
+		    (word != NULL &&
+			line_hex(&l, "guid", guid, sizeof guid, &w) < 0)) {
 			aside(l.name, &w);
-		else
-			rm(lfn, l.name, has_guid ? guid : NULL);
+			continue;
+		}
+		line_reset(&batch[in_batch]);
+		line_set_name(&batch[in_batch], lfn, strlen(lfn));
+		if (word != NULL)
+			line_add_word(&batch[in_batch], "guid", word);
+		rm(l.name);
 	}
-	if (got < 0) {
-		if (open_tx)
-			catalogue_rollback(catalogue);
+	if (got < 0)
 		die_why(&w);
-	}
 	line_free(&l);
 	linein_free(in);
 }
@@ -150,7 +181,7 @@ main(int argc, char **argv)
 
 	if (*p == NULL)
 		die(EXIT_USAGE, "needs names, or - for manifest lines");
-	catalogue = catalogue_open(catalogue_url(catalogue_option), false, &w);
+	catalogue = lfc_open(lfc_url(catalogue_option), false, &w);
 	if (catalogue == NULL)
 		die_why(&w);
 	fd = out_open(opt_output);
@@ -168,6 +199,6 @@ main(int argc, char **argv)
 	if (opt_verbose)
 		say_note("%lu removed, %lu were not there, %lu set aside",
 		    removed, missing, aside_count());
-	catalogue_close(catalogue);
+	lfc_close(catalogue);
 	return exit_status(removed + missing);
 }

@@ -177,56 +177,36 @@ expire(struct catalogue *c, struct why *w)
 }
 
 int
-catalogue_lease_new(
-    struct catalogue *c, long long ttl, char id[CATALOGUE_LEASE], struct why *w)
+catalogue_lease_keep(struct catalogue *c, const char *id, long long ttl,
+    bool fresh, struct why *w)
 {
-	unsigned char raw[16];
 	char host[256] = "";
 	struct db_stmt *s;
 
-	secret_random(raw, sizeof raw);
-	hex_encode(id, raw, sizeof raw);
 	gethostname(host, sizeof host - 1);
-	if (catalogue_begin(c, w) < 0)
+	if (expire(c, w) < 0)
 		return -1;
-	s = db_prepare(
-	    c->db, "INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5)", w);
-	if (s != NULL) {
-		db_bind_text(s, 1, id);
-		db_bind_int(s, 2, c->now);
-		db_bind_int(s, 3, c->now + ttl);
-		db_bind_text(s, 4, host);
-		db_bind_int(s, 5, getpid());
+	if (fresh) {
+		s = db_prepare(c->db,
+		    "INSERT INTO lease VALUES (?1, ?2, ?3, ?4, ?5)"
+		    " ON CONFLICT DO NOTHING",
+		    w);
+		if (s != NULL) {
+			db_bind_text(s, 1, id);
+			db_bind_int(s, 2, c->now);
+			db_bind_int(s, 3, c->now + ttl);
+			db_bind_text(s, 4, host);
+			db_bind_int(s, 5, getpid());
+		}
+		if (run1(s, w) < 0)
+			return -1;
 	}
-	if (expire(c, w) < 0 || run1(s, w) < 0) {
-		catalogue_rollback(c);
-		return -1;
-	}
-	return catalogue_commit(c, w);
-}
-
-int
-catalogue_lease_renew(
-    struct catalogue *c, const char *id, long long ttl, struct why *w)
-{
-	struct db_stmt *s;
-	bool alive;
-
-	if (catalogue_begin(c, w) < 0)
-		return -1;
 	s = db_prepare(c->db, "UPDATE lease SET expires = ?2 WHERE id = ?1", w);
 	if (s != NULL) {
 		db_bind_text(s, 1, id);
 		db_bind_int(s, 2, c->now + ttl);
 	}
-	if (expire(c, w) < 0 || run1(s, w) < 0) {
-		catalogue_rollback(c);
-		return -1;
-	}
-	alive = db_changes(c->db) == 1;
-	if (catalogue_commit(c, w) < 0)
-		return -1;
-	return alive ? 0 : why_set(w, EXIT_RETRY, "this run's lease expired");
+	return run1(s, w) < 0 ? -1 : db_changes(c->db) == 1;
 }
 
 int

@@ -79,13 +79,12 @@ int catalogue_has_mark(struct catalogue *c, const char *mark, struct why *w);
 /*
  * Leases.  A run takes one, renews it while it lives, stamps it on its
  * records; nobody collects garbage that a live lease may still register.
- * All are transactions of their own, except catalogue_lease_end(), which needs
- * one.  catalogue_lease_renew() of an expired lease is EXIT_RETRY.
+ * In a transaction: catalogue_lease_keep() makes it last ttl seconds from now,
+ * 1, or says that it has expired, 0; fresh: it begins, unless it has begun.
+ * catalogue_lease_end() of one that is not there is nothing.
  */
-int catalogue_lease_new(struct catalogue *c, long long ttl,
-    char id[CATALOGUE_LEASE], struct why *w);
-int catalogue_lease_renew(
-    struct catalogue *c, const char *id, long long ttl, struct why *w);
+int catalogue_lease_keep(struct catalogue *c, const char *id, long long ttl,
+    bool fresh, struct why *w);
 int catalogue_lease_end(struct catalogue *c, const char *id, struct why *w);
 
 /*
@@ -204,9 +203,11 @@ int catalogue_register(struct catalogue *c, const struct line *l,
  * far.  Lines whose how[] is CATALOGUE_REFUSED are left out; refused() is
  * called for those that become so.  0, or -1 as catalogue_register().
  */
-typedef void catalogue_refused(const struct line *l, const struct why *w);
+typedef void catalogue_refused(
+    void *arg, const struct line *l, const struct why *w);
 int catalogue_register_all(struct catalogue *c, const struct line *l, int n,
-    enum catalogue_how *how, catalogue_refused *refused, struct why *w);
+    enum catalogue_how *how, catalogue_refused *refused, void *arg,
+    struct why *w);
 
 /*
  * Remove, in a transaction, a file and its replicas, or a directory that is

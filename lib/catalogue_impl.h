@@ -97,6 +97,10 @@ struct catalogue {
 
 	const struct who *who; /* catalogue_as() */
 	bool admin;
+	struct decision {
+		struct rights rights;
+		int got;        /* may they?  -1: not asked yet */
+	} decision[8];          /* the last, by what they wanted */
 	long long owner, group; /* of this process; 0: not asked yet */
 
 	/* Of this transaction: */

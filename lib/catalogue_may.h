@@ -47,13 +47,23 @@ int may_remove(
 int may_own(struct catalogue *c, const struct rights *r, struct why *w);
 int may_admin(struct catalogue *c, struct why *w);
 
+/* As may(), of an entry that was read; for whoever shows what it is. */
+struct catalogue_entry;
+int catalogue_entry_may(struct catalogue *c, const struct catalogue_entry *e,
+    unsigned want, struct why *w);
+
 /*
  * The rights of a new entry in the directory of n components (see above), its
  * mode as asked for: who asks, their first group, and what the directory's
- * defaults say.  In a transaction.  0 or -1.
+ * defaults say.  RIGHTS_USUAL is 0755 and 0600, or what the defaults allow.  In
+ * a transaction.  0 or -1.
  */
+#define RIGHTS_USUAL 0x10000u
 int rights_new(struct catalogue *c, int n, bool dir, unsigned mode,
     struct rights *r, struct why *w);
+
+/* Could this be the word of an entry's list?  0 (as for NULL), or -1. */
+int acl_check(const char *word, struct why *w);
 
 /* The number of a list (a word), made if need be; 0 for NULL; -1 with *w. */
 long long acl_id(struct catalogue *c, const char *word, struct why *w);

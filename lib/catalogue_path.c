@@ -262,7 +262,7 @@ path_dir(struct catalogue *c, const struct path *p, int n, bool make,
 			return -1;
 		if (got == 0 && !make)
 			return 0;
-		if (got == 0 && make_dir(c, i, p->part[i], 0755, w) < 0)
+		if (got == 0 && make_dir(c, i, p->part[i], RIGHTS_USUAL, w) < 0)
 			return -1;
 		if (type != 'd')
 			return why_set(w, EXIT_NO,
@@ -310,7 +310,8 @@ catalogue_mkdir(struct catalogue *c, const char *lfn, unsigned mode,
 			return -1;
 		if (got == 0)
 			return make_dir(c, p.n - 1, p.part[p.n - 1],
-				   mode & 01777, w) < 0
+				   mode == RIGHTS_USUAL ? mode : mode & 01777,
+				   w) < 0
 				   ? -1
 				   : 1;
 	}

@@ -140,10 +140,19 @@ take(struct item *t, const struct line *l, struct why *w)
 			     sum[2] << 8 | sum[3];
 	}
 	t->has_sig = line_meta(l, t->meta, t->sig);
-	return take_surls(t, w) < 0 ? -1 : take_mode(t, w);
+	return take_surls(t, w) < 0 || take_mode(t, w) < 0
+		   ? -1
+		   : acl_check(line_word(l, "acl"), w);
 }
 
-/* Is the line's lease alive?  0, or -1: nothing may be registered. */
+static int
+refuse(struct why *w, int code, const char *text)
+{
+	why_set(w, code, "%s", text);
+	return 1;
+}
+
+/* Is the line's lease alive?  0; 1: it is refused; -1. */
 static int
 lease(struct catalogue *c, const struct line *l, struct why *w)
 {
@@ -152,7 +161,7 @@ lease(struct catalogue *c, const struct line *l, struct why *w)
 	int got;
 
 	if (id == NULL || strlen(id) != CATALOGUE_LEASE - 1)
-		return why_set(
+		return refuse(
 		    w, EXIT_DATA, "has no lease: it did not pass lfc-new");
 	if (strcmp(id, c->lease) == 0)
 		return 0;
@@ -165,7 +174,7 @@ lease(struct catalogue *c, const struct line *l, struct why *w)
 	if ((got = db_step(s, w)) < 0)
 		return -1;
 	if (got == 0)
-		return why_set(w, EXIT_RETRY,
+		return refuse(w, EXIT_RETRY,
 		    "the lease of this run has expired or was used up");
 	db_reset(s);
 	strcpy(c->lease, id);
@@ -235,7 +244,7 @@ rights_line(
 
 	if (dir_may(c, t->path.n - 1, PACL_W, w) < 0 ||
 	    rights_new(c, t->path.n - 1, false,
-		t->mode >= 0 ? (unsigned)t->mode : 0600, r, w) < 0)
+		t->mode >= 0 ? (unsigned)t->mode : RIGHTS_USUAL, r, w) < 0)
 		return -1;
 	if (owner != NULL && (r->owner = name_id(c, PRINCIPAL, owner, w)) < 0)
 		return -1;
@@ -332,13 +341,6 @@ add_replicas(struct catalogue *c, const struct item *t, long long entry,
 	return n < 0 ? -1 : effects(c, n, w);
 }
 
-static int
-refuse(struct why *w, int code, const char *text)
-{
-	why_set(w, code, "%s", text);
-	return 1;
-}
-
 /* The entry moves to the line's generation; its rights stay. */
 static int
 supersede(
@@ -387,8 +389,8 @@ succeed(struct catalogue *c, const struct item *t, long long id,
 {
 	int got;
 
-	if ((got = lease(c, t->l, w)) < 0)
-		return w->code == EXIT_DATA ? 1 : -1;
+	if ((got = lease(c, t->l, w)) != 0)
+		return got;
 	if ((got = catalogue_has_guid(c, t->guid, w)) < 0)
 		return -1;
 	if (got > 0)
@@ -488,16 +490,18 @@ catalogue_register(struct catalogue *c, const struct line *l,
 	struct item *t = &item;
 	struct catalogue_entry e;
 	long long parent;
-	int got;
+	int got, leased = 0;
 
 	if (take(t, l, w) < 0)
 		return 1;
 	/* A lookup first: a line that is refused makes no directories. */
 	if ((got = path_dir(c, &t->path, t->path.n - 1, false, &parent, w)) < 0)
 		return denied(w);
-	if (got == 0 || t->gen != 1 || lease(c, l, w) < 0) {
+	if (got == 0 || t->gen != 1 || (leased = lease(c, l, w)) != 0) {
 		struct why lw = *w;
 
+		if (leased < 0)
+			return -1;
 		if (got > 0 && (got = entry_of(c, parent, t->name, &e, w)) < 0)
 			return -1;
 		if (got > 0)
@@ -506,8 +510,8 @@ catalogue_register(struct catalogue *c, const struct line *l,
 			return refuse(w, EXIT_RETRY,
 			    "the generation it follows is not registered");
 		*w = lw;
-		if (lease(c, l, w) < 0)
-			return w->code == EXIT_DATA ? 1 : -1;
+		if ((leased = lease(c, l, w)) != 0)
+			return leased;
 		if (path_dir(c, &t->path, t->path.n - 1, true, &parent, w) < 0)
 			return denied(w);
 	}
@@ -528,8 +532,8 @@ send_new(struct catalogue *c, const struct line *l, long long *id, int *sent,
 
 	if (take(&item, l, w) < 0 || item.gen != 1)
 		return 0;
-	if (lease(c, l, w) < 0)
-		return w->code == EXIT_DATA || w->code == EXIT_RETRY ? 0 : -1;
+	if ((got = lease(c, l, w)) != 0)
+		return got < 0 ? -1 : 0;
 	got = path_dir(c, &item.path, item.path.n - 1, true, &parent, w);
 	if (got < 0)
 		return denied(w) > 0 ? 0 : -1;
@@ -574,7 +578,8 @@ registered(struct catalogue *c, long long id, int sent, struct why *w)
 /* At most REG_MANY lines. */
 static int
 register_many(struct catalogue *c, const struct line *l, int n,
-    enum catalogue_how *how, catalogue_refused *refused, struct why *w)
+    enum catalogue_how *how, catalogue_refused *refused, void *arg,
+    struct why *w)
 {
 	int sent[REG_MANY], i, got;
 	long long id[REG_MANY];
@@ -600,7 +605,7 @@ register_many(struct catalogue *c, const struct line *l, int n,
 			return -1;
 		if (got > 0) {
 			how[i] = CATALOGUE_REFUSED;
-			refused(&l[i], w);
+			refused(arg, &l[i], w);
 		}
 	}
 	return 0;
@@ -608,13 +613,14 @@ register_many(struct catalogue *c, const struct line *l, int n,
 
 int
 catalogue_register_all(struct catalogue *c, const struct line *l, int n,
-    enum catalogue_how *how, catalogue_refused *refused, struct why *w)
+    enum catalogue_how *how, catalogue_refused *refused, void *arg,
+    struct why *w)
 {
 	int i;
 
 	for (i = 0; i < n; i += REG_MANY)
 		if (register_many(c, l + i, n - i < REG_MANY ? n - i : REG_MANY,
-			how + i, refused, w) < 0)
+			how + i, refused, arg, w) < 0)
 			return -1;
 	return 0;
 }

@@ -44,7 +44,7 @@ int lfc_ask(struct lfc *l, const char *op, const struct line *in, unsigned n,
 int lfc_one(struct lfc *l, const char *op, const struct line *in,
     struct line *out, struct why *w);
 
-/* A listing, lfc_api.h.  0 when it is whole, or -1 with *w. */
+/* A listing, as lfc_api_list(): 1, 0 when it was refused, or -1. */
 int lfc_list(struct lfc *l, const char *op, const struct line *in,
     const struct lfc_sink *sink, struct why *w);
 
@@ -54,6 +54,9 @@ int lfc_list(struct lfc *l, const char *op, const struct line *in,
  * -1 with *w as catalogue_lfn().
  */
 int lfc_name(struct line *l, const char *operand, struct why *w);
+
+/* Was it refused because there is no such entry? */
+bool lfc_missing(const struct why *refused);
 
 /* Leases, catalogue.h. */
 #define LFC_LEASE 33

@@ -85,7 +85,9 @@ int lfc_api_ask(struct lfc_api *h, const char *op, const struct who *who,
 
 /*
  * A listing: text is n bytes of whole lines, as a manifest has them.  What in
- * the middle of it may not be seen is told to refused(), and left out.
+ * the middle of it may not be seen is told to refused(), by the word of its
+ * LFN, and left out.  1 when the listing is whole; 0 when it was refused, with
+ * *w as above; -1 when the catalogue failed or lines() did.
  */
 struct lfc_sink {
 	int (*lines)(void *arg, const char *text, size_t n, struct why *w);

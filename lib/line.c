@@ -623,6 +623,26 @@ append(char *p, char c, const char *s)
 }
 
 int
+lineout_text(struct lineout *out, const char *text, size_t n, struct why *w)
+{
+	const char *p, *end = text + n;
+	struct why io;
+
+	for (p = text; p < end; p = (const char *)rawmemchr(p, '\n') + 1)
+		out->count++;
+	if (n > BUF - out->len && lineout_flush(out, w) < 0)
+		return -1;
+	if (n <= BUF) {
+		memcpy(out->buf + out->len, text, n);
+		out->len += n;
+		return 0;
+	}
+	return out_write(out->fd, text, n, &io) < 0
+		   ? why_set(w, EXIT_IO, "%s: %s", out->what, io.text)
+		   : 0;
+}
+
+int
 lineout_put(struct lineout *out, const struct line *l, struct why *w)
 {
 	size_t n = strlen(l->name) + 1;

@@ -125,6 +125,9 @@ const char *line_parse(struct line *l, const char *text, size_t n);
 /* Writing: buffered; the descriptor stays the caller's. */
 struct lineout *lineout_open(int fd, const char *what, bool secret);
 int lineout_put(struct lineout *out, const struct line *l, struct why *w);
+/* n bytes of whole lines that are known to be right. */
+int lineout_text(
+    struct lineout *out, const char *text, size_t n, struct why *w);
 int lineout_flush(struct lineout *out, struct why *w);
 
 /* For linein_on_idle(): flush, or die EXIT_IO.  arg is a struct lineout. */
