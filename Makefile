@@ -24,7 +24,7 @@ DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 	libdcmtk-dev libsqlite3-dev libpq-dev libdeflate-dev zlib1g-dev \
 	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev
 DEB_DEMO  := age python3-pydicom
-DEB_CHECK := bsdutils util-linux procps dcmtk dicom3tools python3-cryptography perl strace shellcheck mandoc sqlite3 openssl curl voms-clients \
+DEB_CHECK := bsdutils util-linux procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 openssl curl voms-clients \
 	postgresql postgresql-client
 DEB_BENCH := libgdcm-tools
 

@@ -310,6 +310,7 @@ serve_open(
 	s->app = app;
 	voms_init();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit is as a full disk: an error */
 	event_set_log_callback(quiet);
 	s->base = event_base_new();
 	if (s->base == NULL || (s->http = evhttp_new(s->base)) == NULL)
