@@ -147,7 +147,21 @@ int
 store_remove(struct store *s, const char *const *guid, unsigned n,
     enum store_gone *gone, struct why *w)
 {
-	if (s->kind->remove(s, guid, n, gone, w) < 0)
+	unsigned i;
+
+	if (s->kind->remove(s, guid, n, gone, NULL, w) < 0)
+		return named(s->x, s->url, w);
+	for (i = 0; i < n; i++)
+		if (gone[i] == STORE_NEVER)
+			gone[i] = STORE_GONE;
+	return 0;
+}
+
+int
+store_shred(struct store *s, const char *const *guid, unsigned n,
+    enum store_gone *gone, struct store_receipt *receipt, struct why *w)
+{
+	if (s->kind->remove(s, guid, n, gone, receipt, w) < 0)
 		return named(s->x, s->url, w);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "receipt.h"
 #include "share.h"
 
 /*
@@ -100,9 +101,26 @@ int store_get_epoch(struct store *s, const char *const *guid, const uint64_t *e,
 enum store_gone {
 	STORE_GONE,
 	STORE_KEPT, /* we may not remove it */
+
+	/* Of store_shred() only. */
+	STORE_NEVER,    /* not there, and the store keeps no word of it */
+	STORE_UNPROVEN, /* said to be gone; the receipt is not the store's */
 };
 int store_remove(struct store *s, const char *const *guid, unsigned n,
     enum store_gone *gone, struct why *w);
+
+/*
+ * The same, with evidence: for STORE_GONE the store's receipt (receipt.h),
+ * which was checked against the key that the store shows over its pinned
+ * connection.
+ */
+struct store_receipt {
+	unsigned char id[RECEIPT_ID], public[RECEIPT_PUBLIC];
+	unsigned char sig[RECEIPT_SIG];
+	long long removed; /* seconds since 1970 */
+};
+int store_shred(struct store *s, const char *const *guid, unsigned n,
+    enum store_gone *gone, struct store_receipt *receipt, struct why *w);
 
 /*
  * List without reading shares: the first max items after GUID after ("" to
@@ -173,8 +191,10 @@ struct store_kind {
 	int (*get)(struct store *s, const char *const *guid, const uint64_t *e,
 	    unsigned n, struct share *out, enum store_found *found,
 	    unsigned stride, struct why *w);
+	/* receipt may be NULL. */
 	int (*remove)(struct store *s, const char *const *guid, unsigned n,
-	    enum store_gone *gone, struct why *w);
+	    enum store_gone *gone, struct store_receipt *receipt,
+	    struct why *w);
 	int (*list)(struct store *s, const char *after, struct store_item *item,
 	    unsigned max, unsigned *got, struct why *w);
 	int (*call)(struct store *s, const struct store_call *c, struct why *w);

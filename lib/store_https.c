@@ -19,10 +19,12 @@
 struct far {
 	struct store s; /* first */
 	struct https *net;
-	char run[ID];     /* marks the rows that the last put inserted */
-	bool checked;     /* it is store x */
-	bool once;        /* do not ask again */
-	struct line line; /* secret: asked or answered */
+	char run[ID]; /* marks the rows that the last put inserted */
+	bool checked; /* it is store x, and has this id and key: */
+	unsigned char id[RECEIPT_ID], public[RECEIPT_PUBLIC];
+	unsigned long long said; /* the x it says it is */
+	bool once;               /* do not ask again */
+	struct line line;        /* secret: asked or answered */
 
 	/* The request. */
 	char *body; /* secure */
@@ -273,29 +275,33 @@ strange(const char *error, const struct line *l, struct why *w)
 static void
 begin_check(void *arg)
 {
-	*(unsigned long long *)arg = 0;
+	((struct far *)arg)->said = 0;
 }
 
 static int
 take_check(void *arg, const struct line *l, struct why *w)
 {
+	struct far *h = arg;
+
 	if (strcmp(l->name, "store") != 0)
 		return 0;
-	return line_number(l, "x", arg, w);
+	if (line_number(l, "x", &h->said, w) < 0 ||
+	    line_hex(l, "id", h->id, sizeof h->id, w) < 0 ||
+	    line_hex(l, "sign", h->public, sizeof h->public, w) < 0)
+		return -1;
+	return 0;
 }
 
 /* Before anything is changed: is it the store that it should be? */
 static int
 check(struct far *h, struct why *w)
 {
-	unsigned long long x;
-
 	if (h->checked)
 		return 0;
-	if (fetch(h, "/v1/store", take_check, begin_check, &x, w) < 0)
+	if (fetch(h, "/v1/store", take_check, begin_check, h, w) < 0)
 		return -1;
-	if (x != h->s.x)
-		return why_set(w, EXIT_DATA, "it is store %llu", x);
+	if (h->said != h->s.x)
+		return why_set(w, EXIT_DATA, "it is store %llu", h->said);
 	h->checked = true;
 	return 0;
 }
@@ -474,31 +480,63 @@ far_get(struct store *s, const char *const *guid, const uint64_t *e, unsigned n,
 	return r;
 }
 
+struct removing {
+	struct far *h;
+	const char *const *guid;
+	enum store_gone *gone;
+	struct store_receipt *receipt; /* or NULL */
+};
+
+/* The receipt in the line: is it this store's, of this key? */
+static int
+check_receipt(const struct removing *r, unsigned i, const struct line *l)
+{
+	struct store_receipt *to = &r->receipt[i];
+	unsigned long long removed;
+	struct why w;
+
+	memcpy(to->public, r->h->public, sizeof to->public);
+	if (line_number(l, "removed", &removed, &w) < 0 ||
+	    removed > INT64_MAX ||
+	    line_hex(l, "store", to->id, sizeof to->id, &w) < 0 ||
+	    memcmp(to->id, r->h->id, sizeof to->id) != 0 ||
+	    line_hex(l, "receipt", to->sig, sizeof to->sig, &w) < 0)
+		return -1;
+	to->removed = (long long)removed;
+	return receipt_check(
+	    to->sig, to->public, to->id, r->guid[i], to->removed, &w);
+}
+
 static int
 remove_answer(void *arg, unsigned i, const struct line *l, const char *error,
     bool again, struct why *w)
 {
-	enum store_gone *gone = arg;
+	const struct removing *r = arg;
 
 	(void)again;
-	gone[i] = STORE_GONE;
+	r->gone[i] = STORE_GONE;
 	if (error == NULL && line_word(l, "removed") == NULL)
 		return https_malformed(w, "neither removed= nor error=");
-	if (error == NULL || strcmp(error, "missing") == 0)
+	if (error == NULL) {
+		if (r->receipt != NULL && check_receipt(r, i, l) < 0)
+			r->gone[i] = STORE_UNPROVEN;
 		return 0;
-	gone[i] = STORE_KEPT;
-	if (strcmp(error, "denied") == 0 || strcmp(error, "damaged") == 0)
+	}
+	r->gone[i] = strcmp(error, "missing") == 0 ? STORE_NEVER : STORE_KEPT;
+	if (r->gone[i] == STORE_NEVER || strcmp(error, "denied") == 0 ||
+	    strcmp(error, "damaged") == 0)
 		return 0;
 	return strange(error, l, w);
 }
 
 static int
 far_remove(struct store *s, const char *const *guid, unsigned n,
-    enum store_gone *gone, struct why *w)
+    enum store_gone *gone, struct store_receipt *receipt, struct why *w)
 {
 	struct far *h = (struct far *)s;
+	struct removing r = { h, guid, gone, receipt };
 	struct call c = {
-		.op = "rm", .name = guid, .answer = remove_answer, .arg = gone
+		.op = "rm", .name = guid, .answer = remove_answer, .arg = &r
 	};
 
 	return check(h, w) < 0 ? -1 : ask(h, &c, n, w);

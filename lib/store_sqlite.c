@@ -153,11 +153,24 @@ local_get(struct store *s, const char *const *guid, const uint64_t *e,
 	return r < 0 ? -1 : 0;
 }
 
+/* As hydra-serve gives it; the key is that of our own file. */
+static void
+sign_receipt(
+    struct vault *v, const char *guid, long long when, struct store_receipt *r)
+{
+	char text[RECEIPT_TEXT];
+
+	vault_id(v, r->id);
+	vault_public(v, r->public);
+	r->removed = when;
+	vault_sign(v, r->sig, text, receipt_text(text, r->id, guid, when));
+}
+
 static int
 local_remove(struct store *s, const char *const *guid, unsigned n,
-    enum store_gone *gone, struct why *w)
+    enum store_gone *gone, struct store_receipt *receipt, struct why *w)
 {
-	long long now = time(NULL);
+	long long now = time(NULL), when;
 	struct why later;
 	unsigned i, removed = 0;
 	int r = 0, got;
@@ -165,11 +178,15 @@ local_remove(struct store *s, const char *const *guid, unsigned n,
 	if (vault_begin(vault(s), w) < 0)
 		return -1;
 	for (i = 0; r == 0 && i < n; i++) {
+		when = now;
 		if ((got = vault_remove(vault(s), guid[i], w)) < 0 ||
-		    vault_bury(vault(s), guid[i], now, w) < 0)
+		    vault_removed(vault(s), guid[i], &when, w) < 0 ||
+		    vault_bury(vault(s), guid[i], when, w) < 0)
 			r = -1;
 		removed += got > 0;
 		gone[i] = STORE_GONE;
+		if (r == 0 && receipt != NULL)
+			sign_receipt(vault(s), guid[i], when, &receipt[i]);
 	}
 	r = settle(s, r, w);
 

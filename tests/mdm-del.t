@@ -11,8 +11,9 @@ t 'an object: key, ciphertext and entry are gone, the others are not' '
 	lfc-ls --manifest "$name0" >M
 	surl=$(tr "\t" "\n" <M | sed -n "s/^surl=file://p")
 	[ -f "$surl" ]
-	mdm-del "$name0" 2>log
+	mdm-del --receipts evidence "$name0" 2>log
 	says "1 objects deleted" log
+	[ "$(grep -c "	receipt=" evidence)" = 3 ]
 	[ ! -e "$surl" ]
 	exits 1 lfc-ls "$name0" 2>log
 	got=0
