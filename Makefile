@@ -22,7 +22,7 @@ B       := $(if $(SAN),obj-san/bin,bin)
 # Debian packages, by what they are for.  `make deps` installs what is missing.
 DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 	libdcmtk-dev libsqlite3-dev libpq-dev libdeflate-dev zlib1g-dev \
-	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev
+	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev libexpat1-dev libgfal2-dev
 DEB_DEMO  := age python3-pydicom
 DEB_CHECK := bsdutils util-linux procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 openssl curl voms-clients \
 	postgresql postgresql-client
@@ -46,7 +46,7 @@ endif
 # library is included by one file of lib/ (popt aside); the linker drops those
 # that a filter does not reach.
 FILTERS := $(patsubst filters/%.c,%,$(wildcard filters/*.c))
-LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -lz -lvomsapi -levent_openssl -levent -ljansson -lpng -lcurl -lm -pthread
+LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -lz -lvomsapi -levent_openssl -levent -ljansson -lpng -lcurl -lexpat -ldl -lm -pthread
 
 # Those that parse DICOM with DCMTK are linked as C++.  DCMTK's own .pc asks
 # for libraries that it does not need.
@@ -92,6 +92,9 @@ $O/%.o: %.c
 $O/%.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(HARD) -c -o $@ $<
+
+# gfal2 is loaded when it is needed; only its headers are, here.
+$O/lib/grid_gfal.o obj-fuzz/lib/grid_gfal.o: override CPPFLAGS += $$(pkg-config --cflags gfal2 gfal_transfer | sed 's/-I/-isystem /g')
 
 # Tests: everything speaks TAP, prove runs it all.  A unit test is
 # tests/unit/NAME.c; a fuzz target is tests/fuzz/fuzz-NAME.c with its corpus in

@@ -8,7 +8,8 @@
 #include "secret.h"
 #include "word.h"
 
-static const struct grid_kind *const kinds[] = { &grid_file };
+static const struct grid_kind *const kinds[] = { &grid_file, &grid_https,
+	&grid_gfal };
 
 const char *
 grid_default(const char *option)

@@ -72,7 +72,13 @@ struct grid_get {
 	struct grid *g;
 };
 
-extern const struct grid_kind grid_file;
+extern const struct grid_kind grid_file, grid_https, grid_gfal;
+
+/* URL in its one form; false if it is none of those across the network. */
+bool grid_url_one(const char *url, char one[GRID_SURL]);
+
+/* grid_path() for them. */
+const char *grid_url_below(const struct grid *g, const char *surl);
 
 /* A name of its own in .incoming for an upload to path. */
 void grid_incoming(char tmp[GRID_PATH], const char *path);
