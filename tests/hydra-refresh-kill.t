@@ -10,16 +10,6 @@ keys 20 >keys
 export K=$dir/keys
 
 cat >kill.sh <<'END'
-# killed CALL N COMMAND...: kill it at the N-th CALL of its first thread; false
-# if it came to its end before
-killed() {
-	local rc=0
-	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace="$1" \
-	    -e inject="$1:signal=KILL:when=$2" "${@:3}" <acks >acked 2>err || rc=$?
-	[ "$rc" = 137 ] || [ "$rc" = 0 ] || { cat err; exit 1; }
-	[ "$rc" = 137 ]
-}
-either() { joins list || joins to; } # every key can be had, by one of the lists
 # crashes CALL STEP COMMAND...: at every STEP-th such call of a run
 crashes() {
 	local n at=1

@@ -21,7 +21,7 @@ list() {
 }
 # joins LIST: every key can be had
 joins() {
-	MDM_STORES=$1 hydra-get <acks 2>/dev/null | ssss-join --threshold 2 >joined
+	MDM_STORES=$1 hydra-get <acks 2>/dev/null | ssss-join --threshold 2 >joined 2>/dev/null
 	cmp -s "$K" joined
 }
 clean() { # LIST: and nothing is wrong with any
@@ -35,3 +35,13 @@ acked() { # FILE ACKS-AND-EPOCH: every key is
 end() { # give lines their last one
 	rec-list --lines
 }
+# killed CALL N COMMAND...: kill it at the N-th CALL of its first thread; false
+# if it came to its end before
+killed() {
+	local rc=0
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -e trace="$1" \
+	    -e inject="$1:signal=KILL:when=$2" "${@:3}" <acks >acked 2>err || rc=$?
+	[ "$rc" = 137 ] || [ "$rc" = 0 ] || { cat err; exit 1; }
+	[ "$rc" = 137 ]
+}
+either() { joins list || joins to; } # every key can be had, by one of the lists
