@@ -8,8 +8,9 @@
 #include "standing.h"
 
 /*
- * What refresh.c (the steps at the stores) and refresh_plan.c (what is to be
- * done with a key) share; nobody else includes this.
+ * What refresh.c (stores and batches), refresh_plan.c (what is to be done with
+ * a key), refresh_read.c and refresh_write.c (the steps at the stores) share;
+ * nobody else includes this.
  */
 struct refresh_key {
 	char guid[SHARE_ID + 1];
@@ -67,6 +68,30 @@ bool refresh_has(const struct standing *s, const struct standing *sharing);
 
 /* From what the stores have of key i, what is to be done. */
 void refresh_plan(struct refresh *r, unsigned i);
+
+/*
+ * The steps, for all keys of the batch with which nothing is wrong.  0, or -1
+ * with *w, as refresh_keys(); what is wrong with a key is in its why.
+ */
+int refresh_gather(struct refresh *r, struct why *w); /* and make */
+int refresh_learn_rights(struct refresh *r, struct why *w);
+int refresh_make_room(struct refresh *r, struct why *w);
+int refresh_stage(struct refresh *r, struct why *w);
+int refresh_turn(struct refresh *r, struct why *w);
+int refresh_clear(struct refresh *r, struct why *w);
+void refresh_leave(struct refresh *r);
+
+/* Zeroed, or dies. */
+void *refresh_alloc(size_t n, size_t size);
+
+/* No store is asked anything; key i is added to what this one is asked. */
+void refresh_ask_nothing(struct refresh *r);
+void refresh_ask(
+    struct refresh *r, struct refresh_lane *l, unsigned i, uint64_t e);
+
+/* All stores at once; -1 if one that has to take shares is lost. */
+int refresh_each(struct refresh *r, fleet_job *job, struct why *w);
+int refresh_all_there(const struct refresh *r, struct why *w);
 
 /* Nothing is wrong with the key so far. */
 static inline bool

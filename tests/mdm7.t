@@ -31,6 +31,22 @@ t 'retrieve' '
 	[ "$(find out -type f | wc -l)" -eq "$(lfc-ls -R --manifest "$STUDY" | grep -vc "^.end")" ]
 '
 
+t 'other key stores' '
+	export MDM_HOME=$PWD/site OLD=$PWD/site/stores NEW=$PWD/site/stores.new
+	sed "s/x=2	url=\([^	]*\)/x=4	url=\1.other/" $OLD >$NEW
+	flow "Other key stores, by hand" >other
+	says "hydra-refresh --from" other
+	rm -rf out
+	bash -euo pipefail other
+	says "x=4" $OLD
+	STUDY=$(lfc-ls | sed -n 1p)
+	export STUDY
+	flow "Retrieve, by hand" >retrieve
+	bash -euo pipefail retrieve
+	[ "$(find out -type f | wc -l)" -eq "$(lfc-ls -R --manifest "$STUDY" | grep -vc "^.end")" ]
+	mdm-check
+'
+
 t 'deleting' '
 	export MDM_HOME=$PWD/site
 	STUDY=$(lfc-ls | sed -n 1p)
