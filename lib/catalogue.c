@@ -87,15 +87,21 @@ catalogue_commit(struct catalogue *c, struct why *w)
 	return -1;
 }
 
-/* What was made in the transaction is no more; nor may it be remembered. */
+void
+forget(struct catalogue *c)
+{
+	c->depth = -1;
+	c->next_id = 0;
+	c->owner = c->group = 0;
+	names_forget(c, false);
+	facts_forget(c);
+}
+
 void
 catalogue_rollback(struct catalogue *c)
 {
 	db_rollback(c->db);
-	c->depth = -1;
-	c->owner = c->group = 0;
-	names_forget(c, false);
-	facts_forget(c);
+	forget(c);
 }
 
 /* The number that a query without parameters gives, or -1. */

@@ -290,13 +290,17 @@ int catalogue_surl_lfn(struct catalogue *c, const char *surl, char *lfn,
     size_t size, struct why *w);
 
 /*
- * Visit the files of which the expression (find.h) holds, in no certain order,
- * those of a series together; dir as for catalogue_walk().  Memory is constant.
- * 0 or -1.
+ * Visit the files at or below directory top of which the expression holds
+ * (find.h), in no certain order, those of a series together; dir as for
+ * catalogue_walk().  Files that who asks may not read are left out.  visit()
+ * returns 0; 1 to stop; -1.  after, unless NULL, is where to go on: what
+ * catalogue_find_at() said in visit().  Memory is constant.  0 or -1.
  */
+#define CATALOGUE_FOUND 48
 struct find;
-int catalogue_find(struct catalogue *c, const struct find *f,
-    catalogue_visit *visit, void *arg, struct why *w);
+int catalogue_find(struct catalogue *c, const char *top, const struct find *f,
+    const char *after, catalogue_visit *visit, void *arg, struct why *w);
+void catalogue_find_at(const struct catalogue *c, char at[CATALOGUE_FOUND]);
 
 /*
  * For mdm-check.  Pages of replicas in the order of their URLs (bytes of their

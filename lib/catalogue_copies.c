@@ -170,15 +170,17 @@ bind_letter(struct db_stmt *s, int i, char letter, char otherwise)
 	db_bind_text(s, i, text);
 }
 
+#define INSERT_REPLICA                                                         \
+	"INSERT INTO replica (entry, surl, status, f_type, r_type, host,"      \
+	" setname, accesses, atime, ptime)"                                    \
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+
 struct db_stmt *
 replica_row(struct catalogue *c, long long entry,
-    const struct catalogue_copy *r, struct why *w)
+    const struct catalogue_copy *r, bool many, struct why *w)
 {
 	struct db_stmt *s = db_prepare(c->db,
-	    "INSERT INTO replica (entry, surl, status, f_type, r_type,"
-	    " host, setname, accesses, atime, ptime)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-	    " ON CONFLICT DO NOTHING",
+	    many ? INSERT_REPLICA : INSERT_REPLICA " ON CONFLICT DO NOTHING",
 	    w);
 
 	if (s == NULL)
@@ -233,7 +235,7 @@ home_move(struct catalogue *c, const struct catalogue_entry *e, char status,
 	if (home_surl(c, e->home, e->guid, surl) < 0)
 		return why_set(
 		    w, EXIT_DATA, "%s: a storage is missing", db_url(c->db));
-	if (run1(replica_row(c, e->id, &r, w), w) < 0)
+	if (run1(replica_row(c, e->id, &r, false, w), w) < 0)
 		return -1;
 	return run_id(
 	    c, "UPDATE entry SET home = NULL WHERE id = ?1", e->id, w);
@@ -341,7 +343,8 @@ catalogue_replica_add(struct catalogue *c, const char *lfn,
 	if (other > 0)
 		return why_set(w, EXIT_NO,
 		    "another entry of the catalogue has that replica");
-	if (run1(replica_row(c, id, r, w), w) < 0 || settle(c, id, w) < 0)
+	if (run1(replica_row(c, id, r, false, w), w) < 0 ||
+	    settle(c, id, w) < 0)
 		return -1;
 	return 1;
 }

@@ -13,7 +13,6 @@ static const char *const keys[KEYS] = { "body-part", "by", "modality",
 	"profile", "pseudonym", "series", "study", "study-date" };
 #define SOP "sop"
 
-#define FACT_LONGEST 200 /* bytes of a field that is one of the facts */
 #define FIELDS_LONGEST (KEYS * (FACT_LONGEST + 16))
 
 /* A line's facts, taken apart. */

@@ -60,6 +60,7 @@ struct facts {
 };
 #define FACTS_KEPT 64
 #define FACTS_PREFIX 500 /* bytes of prefix */
+#define FACT_LONGEST 200 /* bytes of a field that is one of the facts */
 
 struct catalogue {
 	struct db *db;
@@ -94,6 +95,7 @@ struct catalogue {
 	} page;
 
 	long long walk_dir; /* the directory that a walk is in */
+	long long found_facts, found_entry; /* where a search is */
 
 	const struct who *who; /* catalogue_as() */
 	bool admin;
@@ -111,7 +113,8 @@ struct catalogue {
 	struct line line;            /* scratch */
 };
 
-/* catalogue.c */
+/* catalogue.c: nothing that was made in the transaction may be remembered */
+void forget(struct catalogue *c);
 int run1(struct db_stmt *s, struct why *w); /* s may be NULL: 0 or -1 */
 int run_id(struct catalogue *c, const char *sql, long long id, struct why *w);
 
@@ -251,9 +254,12 @@ int home_surl(struct catalogue *c, long long home, const unsigned char *guid,
 int home_move(struct catalogue *c, const struct catalogue_entry *e, char status,
     struct why *w);
 
-/* Ready to insert a replica, unless its URL is there; NULL with *w. */
+/*
+ * Ready to insert a replica, for db_run() unless its URL is there, or, one of
+ * many, for db_add(); NULL with *w.
+ */
 struct db_stmt *replica_row(struct catalogue *c, long long entry,
-    const struct catalogue_copy *r, struct why *w);
+    const struct catalogue_copy *r, bool many, struct why *w);
 int replica_delete_all(struct catalogue *c, long long entry, struct why *w);
 
 /* The number of the entry that has this SURL, 0, or -1. */

@@ -29,7 +29,7 @@ struct item {
 
 static struct item item; /* large, and only one at a time */
 
-#define REG_MANY 1000 /* lines sent before their answers are read */
+#define REG_MANY 5000 /* lines that are registered at once */
 
 static bool
 is_own(const char *key)
@@ -255,13 +255,20 @@ rights_line(
 	return 0;
 }
 
+#define INSERT_ENTRY                                                           \
+	"INSERT INTO entry (gen, guid, size, sha256, adler32, plain, sig,"     \
+	" comment, record, meta, facts, home, more, mtime, id, parent, name,"  \
+	" mode, owner, grp, acl, ctime, atime, status, type)"                  \
+	" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"     \
+	" ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)"
+
 /*
- * Ready to insert it unless its name or GUID is there; NULL with *w.  *home: is
- * the first replica in the row?
+ * Ready to insert it, for db_run() unless its name or GUID is there, or, one of
+ * many, for db_add(); NULL with *w.  *home: is the first replica in the row?
  */
 static struct db_stmt *
 insertion(struct catalogue *c, const struct item *t, long long parent,
-    long long *id, int *home, struct why *w)
+    bool many, long long *id, int *home, struct why *w)
 {
 	struct db_stmt *s;
 	struct rights r;
@@ -269,14 +276,7 @@ insertion(struct catalogue *c, const struct item *t, long long parent,
 	if (rights_line(c, t, &r, w) < 0 || (*id = entry_id(c, w)) < 0)
 		return NULL;
 	s = db_prepare(c->db,
-	    "INSERT INTO entry (gen, guid, size, sha256, adler32, plain,"
-	    " sig, comment, record, meta, facts, home, more, ctime, mtime,"
-	    " atime, status, type, id, parent, name, mode, owner, grp, acl)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-	    " ?13, ?14, ?14, ?14, '-', 'f',"
-	    " ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
-	    " ON CONFLICT DO NOTHING",
-	    w);
+	    many ? INSERT_ENTRY : INSERT_ENTRY " ON CONFLICT DO NOTHING", w);
 	if (s == NULL || (*home = bind_generation(c, s, t, w)) < 0)
 		return NULL;
 	db_bind_int(s, 15, *id);
@@ -286,18 +286,25 @@ insertion(struct catalogue *c, const struct item *t, long long parent,
 	db_bind_int(s, 19, r.owner);
 	db_bind_int(s, 20, r.group);
 	bind_number(s, 21, r.acl);
+	db_bind_int(s, 22, c->now);
+	db_bind_int(s, 23, c->now);
+	db_bind_text(s, 24, "-");
+	db_bind_text(s, 25, "f");
 	c->changed = true;
 	return s;
 }
 
-/* Send the replicas of a line that have rows of their own: how many, -1. */
+/*
+ * The replicas of a line that have rows of their own: 1, 0 if another entry
+ * has one of them, -1.
+ */
 static int
-send_replicas(struct catalogue *c, const struct item *t, long long entry,
-    bool home, struct why *w)
+add_replicas(struct catalogue *c, const struct item *t, long long entry,
+    bool home, bool many, struct why *w)
 {
 	struct catalogue_copy r = { .status = CATALOGUE_AVAILABLE };
 	struct db_stmt *s;
-	int i, n = 0;
+	int i, got, all = 1;
 
 	for (i = 0; i < t->l->fields; i++) {
 		const char *key = t->l->field[i].key;
@@ -307,38 +314,18 @@ send_replicas(struct catalogue *c, const struct item *t, long long entry,
 			continue;
 		r.surl = t->l->field[i].word;
 		r.r_type = strcmp(key, "surl") == 0 ? 'P' : 'S';
-		if ((s = replica_row(c, entry, &r, w)) == NULL ||
-		    db_send(s, w) < 0)
+		if ((s = replica_row(c, entry, &r, many, w)) == NULL)
 			return -1;
-		n++;
-	}
-	return n;
-}
-
-/* Were the next n statements that were sent of effect?  1, 0, -1. */
-static int
-effects(struct catalogue *c, int n, struct why *w)
-{
-	long long changes;
-	int all = 1;
-
-	while (n-- > 0) {
-		if (db_receive(c->db, &changes, w) <= 0)
+		if (many)
+			got = db_add(s, w);
+		else if ((got = db_run(s, w)) == 0)
+			got = db_changes(c->db) == 1;
+		if (got < 0)
 			return -1;
-		if (changes != 1)
+		if (got == 0)
 			all = 0;
 	}
 	return all;
-}
-
-/* Add the line's replicas: 1, 0 if another entry has one of them, -1. */
-static int
-add_replicas(struct catalogue *c, const struct item *t, long long entry,
-    bool home, struct why *w)
-{
-	int n = send_replicas(c, t, entry, home, w);
-
-	return n < 0 ? -1 : effects(c, n, w);
 }
 
 /* The entry moves to the line's generation; its rights stay. */
@@ -360,7 +347,7 @@ supersede(
 	c->changed = true;
 	if (db_run(s, w) < 0 || replica_delete_all(c, id, w) < 0)
 		return -1;
-	return add_replicas(c, t, id, home, w);
+	return add_replicas(c, t, id, home, false, w);
 }
 
 /* Are its replicas all free, or this entry's own?  1, 0, -1. */
@@ -468,14 +455,14 @@ insert(struct catalogue *c, const struct item *t, long long parent,
 	long long id;
 	int got, home;
 
-	if ((s = insertion(c, t, parent, &id, &home, w)) == NULL)
+	if ((s = insertion(c, t, parent, false, &id, &home, w)) == NULL)
 		return denied(w);
 	if (db_run(s, w) < 0)
 		return -1;
 	*how = CATALOGUE_NEW;
 	if (db_changes(c->db) != 1)
 		return known(c, t, parent, how, w);
-	if ((got = add_replicas(c, t, id, home, w)) != 0)
+	if ((got = add_replicas(c, t, id, home, false, w)) != 0)
 		return got < 0 ? -1 : 0;
 	if (remove_new(c, id, w) < 0)
 		return -1;
@@ -519,15 +506,13 @@ catalogue_register(struct catalogue *c, const struct line *l,
 }
 
 /*
- * Send what registers a line that is new: 1, in *sent how many statements;
- * 0 if it must be looked at alone; -1.
+ * Add a line that is new: 1; 0 if it is not, or must be looked at alone; -1.
  */
 static int
-send_new(struct catalogue *c, const struct line *l, long long *id, int *sent,
-    struct why *w)
+add_new(struct catalogue *c, const struct line *l, struct why *w)
 {
 	struct db_stmt *s;
-	long long parent;
+	long long parent, id;
 	int got, home;
 
 	if (take(&item, l, w) < 0 || item.gen != 1)
@@ -535,15 +520,14 @@ send_new(struct catalogue *c, const struct line *l, long long *id, int *sent,
 	if ((got = lease(c, l, w)) != 0)
 		return got < 0 ? -1 : 0;
 	got = path_dir(c, &item.path, item.path.n - 1, true, &parent, w);
-	if (got < 0)
+	if (got < 0 ||
+	    (s = insertion(c, &item, parent, true, &id, &home, w)) == NULL)
 		return denied(w) > 0 ? 0 : -1;
-	if ((s = insertion(c, &item, parent, id, &home, w)) == NULL)
-		return denied(w) > 0 ? 0 : -1;
-	if (db_send(s, w) < 0 ||
-	    (got = send_replicas(c, &item, *id, home, w)) < 0)
-		return -1;
-	*sent = got + 1;
-	return 1;
+	if ((got = db_add(s, w)) <= 0)
+		return got;
+	if ((got = add_replicas(c, &item, id, home, true, w)) != 0)
+		return got;
+	return remove_new(c, id, w) < 0 ? -1 : 0;
 }
 
 /* What was not new is most often there already. */
@@ -561,18 +545,30 @@ register_old(struct catalogue *c, const struct line *l, enum catalogue_how *how,
 	return catalogue_register(c, l, how, w);
 }
 
-/* Take the answers for a line sent: 1 if it is registered, 0, -1. */
+/*
+ * The lines that are new, at once: done[i] is 1 for those that are registered
+ * so.  If the database refuses one only afterwards, none is.
+ */
 static int
-registered(struct catalogue *c, long long id, int sent, struct why *w)
+register_new(struct catalogue *c, const struct line *l, int n,
+    const enum catalogue_how *how, char *done, struct why *w)
 {
-	int entry, replicas;
+	int i, got;
 
-	if ((entry = effects(c, 1, w)) < 0 ||
-	    (replicas = effects(c, sent - 1, w)) < 0)
+	memset(done, 0, (size_t)n);
+	if (db_save(c->db, w) < 0)
 		return -1;
-	if (entry ? replicas : sent == 1)
-		return entry;
-	return remove_new(c, id, w) < 0 ? -1 : 0;
+	for (i = 0; i < n; i++) {
+		got = how[i] != CATALOGUE_REFUSED ? add_new(c, &l[i], w) : 0;
+		if (got < 0)
+			return -1;
+		done[i] = got > 0;
+	}
+	if ((got = db_added(c->db, w)) != 0)
+		return got < 0 ? -1 : 0;
+	memset(done, 0, (size_t)n);
+	forget(c); /* directories were made, and are no more */
+	return db_restore(c->db, w);
 }
 
 /* At most REG_MANY lines. */
@@ -581,27 +577,17 @@ register_many(struct catalogue *c, const struct line *l, int n,
     enum catalogue_how *how, catalogue_refused *refused, void *arg,
     struct why *w)
 {
-	int sent[REG_MANY], i, got;
-	long long id[REG_MANY];
+	char done[REG_MANY];
+	int i, got;
 
+	if (register_new(c, l, n, how, done, w) < 0)
+		return -1;
 	for (i = 0; i < n; i++) {
-		sent[i] = 0;
-		if (how[i] != CATALOGUE_REFUSED &&
-		    send_new(c, &l[i], &id[i], &sent[i], w) < 0)
-			return -1;
-	}
-	for (i = 0; i < n; i++) {
-		got = sent[i] ? registered(c, id[i], sent[i], w) : 0;
-		if (got < 0)
-			return -1;
-		sent[i] = got; /* from here on: done */
-		if (got > 0)
-			how[i] = CATALOGUE_NEW;
-	}
-	for (i = 0; i < n; i++) {
-		if (sent[i] || how[i] == CATALOGUE_REFUSED)
+		if (how[i] == CATALOGUE_REFUSED)
 			continue;
-		if ((got = register_old(c, &l[i], &how[i], w)) < 0)
+		how[i] = CATALOGUE_NEW;
+		got = done[i] ? 0 : register_old(c, &l[i], &how[i], w);
+		if (got < 0)
 			return -1;
 		if (got > 0) {
 			how[i] = CATALOGUE_REFUSED;

@@ -326,6 +326,30 @@ db_receive(struct db *db, long long *changes, struct why *w)
 	return 1;
 }
 
+int
+db_save(struct db *db, struct why *w)
+{
+	return db->engine->save ? db->engine->save(db, w) : 0;
+}
+
+int
+db_restore(struct db *db, struct why *w)
+{
+	return db->engine->restore ? db->engine->restore(db, w) : 0;
+}
+
+int
+db_add(struct db_stmt *s, struct why *w)
+{
+	return s->db->engine->add(s, w);
+}
+
+int
+db_added(struct db *db, struct why *w)
+{
+	return db->engine->added ? db->engine->added(db, w) : 1;
+}
+
 long long
 db_int(struct db_stmt *s, int col)
 {

@@ -105,6 +105,20 @@ long long db_changes(struct db *db);
 int db_send(struct db_stmt *s, struct why *w);
 int db_receive(struct db *db, long long *changes, struct why *w);
 
+/*
+ * Rows of a table, as fast as the engine can take them, in a transaction.  s is
+ * INSERT INTO table (columns) VALUES (?1, ?2, ... ?n), with each parameter
+ * once, in order, bound as the column's type is.  db_add() makes a row of what
+ * is bound: 1, or 0 if a constraint refuses it, or -1.  An engine may take a
+ * row and refuse it later: db_added(), which must follow, is 1 when all rows
+ * are in; 0 if one was refused, and then all that was done since db_save() must
+ * be undone by db_restore().  Until then rows are in memory, and unseen.
+ */
+int db_save(struct db *db, struct why *w);
+int db_add(struct db_stmt *s, struct why *w);
+int db_added(struct db *db, struct why *w);
+int db_restore(struct db *db, struct why *w);
+
 /* Columns count from 0; pointers are valid until the next step or reset. */
 long long db_int(struct db_stmt *s, int col);
 const char *db_text(struct db_stmt *s, int col); /* NULL for NULL */

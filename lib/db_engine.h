@@ -55,6 +55,12 @@ struct db_engine {
 	 * await() gives db_answered() all answers that are due. */
 	int (*send)(struct db_stmt *s, struct why *w);
 	int (*await)(struct db *db, struct why *w);
+
+	/* The last three are NULL in an engine that refuses a row at once. */
+	int (*add)(struct db_stmt *s, struct why *w);
+	int (*added)(struct db *db, struct why *w);
+	int (*save)(struct db *db, struct why *w);
+	int (*restore)(struct db *db, struct why *w);
 	void (*reset)(struct db_stmt *s);
 	long long (*changes)(struct db *db);
 	long long (*get_int)(struct db_stmt *s, int col);

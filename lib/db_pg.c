@@ -38,6 +38,8 @@
 	F(ntuples)                                                             \
 	F(pipelineSync)                                                        \
 	F(prepare)                                                             \
+	F(putCopyData)                                                         \
+	F(putCopyEnd)                                                          \
 	F(resultErrorField)                                                    \
 	F(resultStatus)                                                        \
 	F(sendQueryPrepared)                                                   \
@@ -69,13 +71,16 @@ struct pg {
 	bool begun;      /* a transaction, until commit or rollback */
 	struct why lost; /* why the transaction cannot be committed any more */
 	int sent;        /* statements whose answers are not read yet */
+	struct pg_stmt *adding; /* those that have rows to add */
+	bool refused;           /* a row that was added */
 	long long changes;
 };
 
 struct param {
 	char *p; /* NULL until bound; then size bytes */
 	size_t len, size;
-	bool null, binary;
+	bool null, binary, integer;
+	long long value; /* if integer */
 };
 
 struct pg_stmt {
@@ -88,6 +93,11 @@ struct pg_stmt {
 	bool misbound;
 	PGresult *result; /* NULL: not begun */
 	int row;
+
+	/* Rows to add, as COPY takes them; and the next that has some. */
+	char *rows;
+	size_t rows_len, rows_size;
+	struct pg_stmt *adding;
 };
 
 static struct pg *
@@ -500,11 +510,25 @@ pg_exec(struct db *db, const char *sql, struct why *w)
 }
 
 static void
+forget_rows(struct pg *g)
+{
+	struct pg_stmt *s;
+
+	while ((s = g->adding) != NULL) {
+		g->adding = s->adding;
+		s->adding = NULL;
+		s->rows_len = 0;
+	}
+	g->refused = false;
+}
+
+static void
 pg_rollback(struct db *db)
 {
 	struct pg *g = pg(db);
 
 	drain(g);
+	forget_rows(g);
 	if (pq.status(g->conn) != CONNECTION_BAD)
 		pq.clear(pq.exec(g->conn, "ROLLBACK"));
 	g->begun = false;
@@ -544,7 +568,9 @@ pg_commit(struct db *db, struct why *w)
 	struct pg *g = pg(db);
 	char tag[16];
 
-	if (command(g, "COMMIT", tag, w) < 0) {
+	if (g->adding != NULL)
+		why_set(w, EXIT_BUG, "%s: rows were left behind", g->url);
+	if (g->adding != NULL || command(g, "COMMIT", tag, w) < 0) {
 		pg_rollback(db);
 		return -1;
 	}
@@ -603,6 +629,7 @@ pg_finish(struct db_stmt *stmt)
 	pg_reset(stmt);
 	for (i = 0; i < PARAMS; i++)
 		free(s->param[i].p);
+	free(s->rows);
 	free(s->sql);
 	free(s);
 }
@@ -645,6 +672,7 @@ bind(struct db_stmt *stmt, int i, const void *p, size_t n, bool binary)
 	a = &s->param[i - 1];
 	a->null = p == NULL;
 	a->binary = binary;
+	a->integer = false;
 	if (p == NULL)
 		return;
 	if (n + 1 > a->size) {
@@ -668,6 +696,10 @@ pg_bind_int(struct db_stmt *s, int i, long long value)
 	int n = snprintf(text, sizeof text, "%lld", value);
 
 	bind(s, i, text, (size_t)n, false);
+	if (i >= 1 && i <= PARAMS) {
+		pg_stmt(s)->param[i - 1].integer = true;
+		pg_stmt(s)->param[i - 1].value = value;
+	}
 }
 
 static void
@@ -772,6 +804,154 @@ pg_await(struct db *db, struct why *w)
 	return ready(pg(db), w);
 }
 
+static void
+big_endian(char *to, unsigned long long n, int bytes)
+{
+	while (bytes-- > 0) {
+		to[bytes] = (char)(n & 0xff);
+		n >>= 8;
+	}
+}
+
+static int
+pg_add(struct db_stmt *stmt, struct why *w)
+{
+	struct pg_stmt *s = pg_stmt(stmt);
+	struct pg *g = pg(stmt->db);
+	size_t need = 2;
+	char *o;
+	int i;
+
+	if (s->misbound)
+		return why_set(
+		    w, EXIT_BUG, "%s: a parameter cannot be bound", g->url);
+	for (i = 0; i < s->params; i++)
+		need += 12 + s->param[i].len;
+	if (s->rows_len + need > s->rows_size) {
+		size_t size = 2 * s->rows_size + need + (1 << 16);
+		char *more = realloc(s->rows, size);
+
+		if (more == NULL)
+			return why_set(w, EXIT_IO, "out of memory");
+		s->rows = more;
+		s->rows_size = size;
+	}
+	if (s->rows_len == 0) {
+		s->adding = g->adding;
+		g->adding = s;
+	}
+	o = s->rows + s->rows_len;
+	big_endian(o, (unsigned)s->params, 2);
+	for (o += 2, i = 0; i < s->params; i++) {
+		const struct param *a = &s->param[i];
+		size_t n = a->integer ? 8 : a->len;
+
+		big_endian(o, a->null ? ~0ULL : n, 4);
+		o += 4;
+		if (a->null)
+			continue;
+		if (a->integer)
+			big_endian(o, (unsigned long long)a->value, 8);
+		else
+			memcpy(o, a->p, n);
+		o += n;
+	}
+	s->rows_len = (size_t)(o - s->rows);
+	return 1;
+}
+
+/* INSERT INTO table (columns) VALUES... as a COPY of them. */
+static int
+copy_command(const struct pg_stmt *s, char *sql, size_t size)
+{
+	const char *table = strstr(s->sql, "INTO "),
+		   *end = strstr(s->sql, " VALUES (");
+	int n = -1;
+
+	if (table != NULL && end != NULL)
+		n = snprintf(sql, size, "COPY %.*s FROM STDIN (FORMAT binary)",
+		    (int)(end - table - 5), table + 5);
+	return n < 0 || (size_t)n >= size ? -1 : 0;
+}
+
+/* Add the rows of one statement: 1, 0 if one is refused, -1. */
+static int
+copy_rows(struct pg *g, struct pg_stmt *s, struct why *w)
+{
+	static const char head[19] = "PGCOPY\n\377\r\n";
+	char sql[640];
+	PGresult *r;
+	bool sent;
+	int got = 1;
+
+	if (copy_command(s, sql, sizeof sql) < 0)
+		return why_set(w, EXIT_BUG, "%s: not a row to add", g->url);
+	r = pq.exec(g->conn, sql);
+	if (pq.resultStatus(r) != PGRES_COPY_IN)
+		return fail(g, r, w);
+	pq.clear(r);
+	sent = pq.putCopyData(g->conn, head, sizeof head) == 1 &&
+	       pq.putCopyData(g->conn, s->rows, (int)s->rows_len) == 1 &&
+	       pq.putCopyData(g->conn, "\377\377", 2) == 1 &&
+	       pq.putCopyEnd(g->conn, NULL) == 1;
+	if (!sent)
+		return cut(g, w);
+	while ((r = pq.getResult(g->conn)) != NULL) {
+		const char *state = pq.resultErrorField(r, PG_DIAG_SQLSTATE);
+
+		if (state != NULL && strncmp(state, "23", 2) == 0 && got > 0) {
+			got = 0; /* a constraint */
+			pq.clear(r);
+		} else if (!good(r))
+			got = fail(g, r, w);
+		else
+			pq.clear(r);
+	}
+	return got;
+}
+
+/* Add what is to be added: 0, or -1; g->refused if a row is. */
+static int
+copy_all(struct pg *g, struct why *w)
+{
+	struct pg_stmt *s;
+	int got = 1;
+
+	while ((s = g->adding) != NULL) {
+		g->adding = s->adding;
+		s->adding = NULL;
+		if (got > 0 && !g->refused)
+			got = copy_rows(g, s, w);
+		s->rows_len = 0;
+		if (got == 0)
+			g->refused = true;
+	}
+	return got < 0 ? -1 : 0;
+}
+
+static int
+pg_added(struct db *db, struct why *w)
+{
+	struct pg *g = pg(db);
+
+	if (ready(g, w) < 0 || copy_all(g, w) < 0)
+		return -1;
+	return !g->refused;
+}
+
+static int
+pg_save(struct db *db, struct why *w)
+{
+	return command(pg(db), "SAVEPOINT rows", NULL, w);
+}
+
+static int
+pg_restore(struct db *db, struct why *w)
+{
+	forget_rows(pg(db));
+	return command(pg(db), "ROLLBACK TO SAVEPOINT rows", NULL, w);
+}
+
 static int
 pg_has_table(struct db *db, const char *table, struct why *w)
 {
@@ -865,6 +1045,10 @@ const struct db_engine db_pg = {
 	.step = pg_step,
 	.send = pg_send,
 	.await = pg_await,
+	.add = pg_add,
+	.added = pg_added,
+	.save = pg_save,
+	.restore = pg_restore,
 	.reset = pg_reset,
 	.changes = pg_changes,
 	.get_int = pg_int,

@@ -355,6 +355,23 @@ lite_step(struct db_stmt *s, struct why *w)
 	return rc == SQLITE_DONE ? 0 : -1;
 }
 
+/* A constraint fails the statement alone, and at once. */
+static int
+lite_add(struct db_stmt *s, struct why *w)
+{
+	struct lite_stmt *ls = lite_stmt(s);
+	int rc = ls->bound;
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(ls->stmt);
+	if (rc != SQLITE_DONE && (rc & 0xff) != SQLITE_CONSTRAINT)
+		fail(lite(s->db), rc, w);
+	lite_reset(s);
+	return rc == SQLITE_DONE                  ? 1
+	       : (rc & 0xff) == SQLITE_CONSTRAINT ? 0
+						  : -1;
+}
+
 static int
 lite_has_table(struct db *db, const char *table, struct why *w)
 {
@@ -421,6 +438,7 @@ const struct db_engine db_sqlite = {
 	.bind_text = lite_bind_text,
 	.bind_blob = lite_bind_blob,
 	.step = lite_step,
+	.add = lite_add,
 	.reset = lite_reset,
 	.changes = lite_changes,
 	.get_int = lite_int,
