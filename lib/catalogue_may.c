@@ -142,6 +142,19 @@ may_own(struct catalogue *c, const struct rights *r, struct why *w)
 }
 
 int
+may_join(struct catalogue *c, const char *group, struct why *w)
+{
+	char name[WHO_MAX + 1];
+
+	if (trusted(c))
+		return 0;
+	plain(name, group);
+	return who_is(c->who, name) && strcmp(name, c->who->dn) != 0
+		   ? 0
+		   : denied(w);
+}
+
+int
 may_admin(struct catalogue *c, struct why *w)
 {
 	return trusted(c) ? 0 : denied(w);

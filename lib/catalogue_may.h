@@ -10,15 +10,15 @@
  * an entry is guarded, whoever calls.
  *
  * Every directory that path_dir() passes needs x; it keeps their rights, so
- * that most paths cost nothing.  Then
+ * that most paths cost nothing.  After path_dir(c, p, n, ...), the directory of
+ * the path's first n components is asked about by n.  Needed are
  *
- *	dir_may(c, n, PACL_W, w)	before making or renaming in the
- *directory of the path's first n components, as path_dir(c, p, n, ...) has just
- *found it dir_may(c, n, PACL_R, w)	before listing it may_remove(c, n, r, w)
- *before taking an entry out of it may(c, r, PACL_R, w)		before telling
- *what a file is may(c, r, PACL_W, w)		before changing it may_own(c, r,
- *w)		before chmod, setacl, chgrp
- *	may_admin(c, w)			before chown, and what is about all
+ * - to make or rename in a directory: dir_may(c, n, PACL_W, w)
+ * - to list it: dir_may(c, n, PACL_R, w)
+ * - to take an entry out of it: may_remove(c, n, r, w)
+ * - to tell what a file is: may(c, r, PACL_R, w); to change it: PACL_W
+ * - for chmod, setacl and chgrp: may_own(c, r, w); to this group: may_join()
+ * - for chown, and what is about all: may_admin(c, w)
  *
  * All are 0, or -1 with *w, EXIT_DENIED (or as the database failed); with
  * catalogue_as(c, NULL, true), as a handle begins, they cost a comparison.
@@ -45,6 +45,8 @@ int dir_may(struct catalogue *c, int n, unsigned want, struct why *w);
 int may_remove(
     struct catalogue *c, int n, const struct rights *r, struct why *w);
 int may_own(struct catalogue *c, const struct rights *r, struct why *w);
+int may_join(
+    struct catalogue *c, const char *group, struct why *w); /* a word */
 int may_admin(struct catalogue *c, struct why *w);
 
 /* As may(), of an entry that was read; for whoever shows what it is. */

@@ -321,6 +321,8 @@ catalogue_chown(struct catalogue *c, const char *lfn, const char *owner,
 
 	if (got <= 0)
 		return got;
+	if (group != NULL && may_join(c, group, w) < 0)
+		return -1;
 	if (owner != NULL &&
 	    (may_admin(c, w) < 0 ||
 		(number = name_id(c, PRINCIPAL, owner, w)) < 0 ||

@@ -16,6 +16,7 @@ struct lfc {
 	char *url;
 	struct lfc_api *here; /* or */
 	struct https *net;
+	bool reached; /* it has answered us */
 
 	/* Across the network: */
 	struct text {
@@ -136,6 +137,17 @@ named(const struct lfc *l, const struct why *why, struct why *w)
 	return why_set(w, copy.code, "%s: %s", l->url, copy.text);
 }
 
+/* One that answered, and does not now, is most likely being restarted. */
+static bool
+wait_again(struct lfc *l, struct https_patience *p, const struct why *why)
+{
+	struct why later = *why;
+
+	if (l->reached && later.code == EXIT_FEW)
+		later.code = EXIT_RETRY;
+	return https_wait(l->net, p, &later);
+}
+
 /* ---- lines, each answered by one ---- */
 
 struct asking {
@@ -246,6 +258,7 @@ ask_far(
 		fill(a, n, with_lfn);
 		if (https_request(l->net, path, l->body.p, l->body.len,
 			take_answer, a, &again, &why) == 0) {
+			l->reached = true;
 			if (a->at < a->sent)
 				return https_malformed(
 				    w, "fewer lines than were asked");
@@ -257,7 +270,7 @@ ask_far(
 		}
 		if (a->at > from)
 			p = (struct https_patience){ 0, 0 };
-		if (!again || !https_wait(l->net, &p, &why))
+		if (!again || !wait_again(l, &p, &why))
 			return named(l, &why, w);
 	}
 	return 0;
@@ -458,7 +471,8 @@ list_far(
 			return -1;
 		if (k->advanced)
 			p = (struct https_patience){ 0, 0 };
-		if (!again || !https_wait(l->net, &p, &why))
+		l->reached |= k->advanced;
+		if (!again || !wait_again(l, &p, &why))
 			return named(l, &why, w);
 		before = true;
 	}

@@ -9,9 +9,10 @@
  * everything; "https://host:port/" is lfc-serve, which decides by our
  * certificate, proxy or token.  What can be asked is in lfc-api(5).
  *
- * A service that cannot be reached, restarts or is busy is asked again for
- * some 30 s (MDM_LOCK_WAIT).  All requests may be asked twice: what the first
- * did is answered as done.  Then EXIT_FEW, or EXIT_RETRY if it said "later".
+ * A service that is busy, or that restarts after it has answered us, is asked
+ * again for some 30 s (MDM_LOCK_WAIT), one that cannot be reached for a moment.
+ * All requests may be asked twice: what the first did is answered as done. Then
+ * EXIT_FEW, or EXIT_RETRY if it said "later".
  *
  * A handle serves one thread at a time, one call at a time.
  */

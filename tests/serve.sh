@@ -5,8 +5,8 @@
 services=$here/services
 stop_all() {
 	local d
-	for d in "$dir"/*/1; do
-		[ ! -d "$d" ] || "$services/stop" "${d%/1}"
+	for d in "$dir"/*/1 "$dir"/*/lfc; do
+		[ ! -d "$d" ] || "$services/stop" "${d%/*}"
 	done
 }
 trap 'stop_all 2>/dev/null; rm -rf "$dir"' EXIT
