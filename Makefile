@@ -25,7 +25,7 @@ DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev libexpat1-dev libgfal2-dev
 DEB_DEMO  := age python3-pydicom
 DEB_CHECK := bsdutils util-linux procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 openssl curl voms-clients \
-	postgresql postgresql-client
+	postgresql postgresql-client orthanc libgdcm-tools
 DEB_BENCH := libgdcm-tools
 
 CFLAGS   ?= -O2 -g
@@ -51,9 +51,12 @@ LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -
 # Those that parse DICOM with DCMTK are linked as C++.  DCMTK's own .pc asks
 # for libraries that it does not need.
 CXX_FILTERS := $(filter dcm-anon dcm-sheet,$(FILTERS))
+# Those that speak DICOM's network protocol.
+NET_FILTERS := $(filter dcm-find dcm-get dcm-recv,$(FILTERS))
 # The bridges need lib/ and lib/ needs the bridges.
 BOTH        := -Wl,--start-group $O/libxx.a $O/lib.a -Wl,--end-group
 DCMTK       := -ldcmjpeg -ldcmjpls -ldcmdata -loflog -lofstd
+DCMNET      := -ldcmtls -ldcmnet -ldcmdata -loflog -lofstd
 
 LIB := $(patsubst lib/%.c,$O/lib/%.o,$(wildcard lib/*.c))
 CXXLIB := $(patsubst lib/%.cc,$O/lib/%.o,$(wildcard lib/*.cc))
@@ -65,7 +68,11 @@ $(CXX_FILTERS:%=$B/%): $B/%: $O/filters/%.o $O/lib.a $O/libxx.a
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) $(HARD_LD) -o $@ $< $(BOTH) $(DCMTK) $(LIBS)
 
-$(filter-out $(CXX_FILTERS:%=$B/%),$(BIN)): $B/%: $O/filters/%.o $O/lib.a
+$(NET_FILTERS:%=$B/%): $B/%: $O/filters/%.o $O/lib.a $O/libxx.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) $(HARD_LD) -o $@ $< $(BOTH) $(DCMNET) $(LIBS)
+
+$(filter-out $(CXX_FILTERS:%=$B/%) $(NET_FILTERS:%=$B/%),$(BIN)): $B/%: $O/filters/%.o $O/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(HARD_LD) -o $@ $< $O/lib.a $(LIBS)
 
@@ -111,10 +118,15 @@ $(UNIT): $O/unit-%: $O/tests/unit/%.o $O/lib.a $O/libxx.a
 $(REPLAY): $O/replay-%: $O/tests/fuzz/fuzz-%.o $O/tests/fuzz/replay.o $O/lib.a $O/libxx.a
 	$(CXX) $(LDFLAGS) $(HARD_LD) -o $@ $< $O/tests/fuzz/replay.o $(TESTLIBS)
 
+# What services in tests are made of that is not a package.
+FAULT := $O/fault-scp
+$(FAULT): $O/tests/services/fault-scp.o
+	$(CXX) $(LDFLAGS) $(HARD_LD) -o $@ $< $(DCMNET) -pthread
+
 # TESTS="rec say" runs those of tests/*.t only.
 TESTS ?= $(patsubst tests/%.t,%,$(wildcard tests/*.t))
 export ASAN_OPTIONS ?= detect_leaks=0
-check: deps-check all $(UNIT) $(REPLAY)
+check: deps-check all $(UNIT) $(REPLAY) $(FAULT)
 	BIN=$(abspath $B) O=$(abspath $O) PYTHON=$(PYTHON) \
 	    prove -j$$(nproc) --timer --exec bash $(TESTS:%=tests/%.t) :: </dev/null
 	prove -j$$(nproc) --exec '' $(UNIT)
@@ -123,10 +135,10 @@ check: deps-check all $(UNIT) $(REPLAY)
 	@echo "$(words $(UNIT)) unit programs, $(words $(FUZZ)) fuzz corpora, $(words $(TESTS)) test files"
 
 lint:
-	shellcheck -S warning tests/*.t tests/*.sh tests/services/* $(wildcard pipelines/mdm-*) \
+	shellcheck -S warning tests/*.t tests/*.sh $(filter-out %.cc,$(wildcard tests/services/*)) $(wildcard pipelines/mdm-*) \
 	    $(wildcard pipelines/glite/*) pipelines/demo pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
-	    tests/unit/*.[ch] tests/fuzz/*.c
+	    tests/unit/*.[ch] tests/fuzz/*.c tests/services/*.cc
 	mandoc -Tlint -Wwarning doc/*.[157]
 
 FUZZ_SECONDS ?= 60
@@ -147,7 +159,7 @@ obj-fuzz/fuzz-%.o: tests/fuzz/fuzz-%.c
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -std=c11 $(FUZZFLAGS) -c -o $@ $<
 obj-fuzz/fuzz-%: obj-fuzz/fuzz-%.o $(FUZZLIB) $(patsubst lib/%.cc,obj-fuzz/lib/%.xx.o,$(wildcard lib/*.cc))
-	clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(DCMTK) $(LIBS)
+	clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(DCMTK) $(DCMNET) $(LIBS)
 
 bench: deps-bench all
 	BIN=$(abspath $B) O=$(abspath $O) PYTHON=$(PYTHON) $(PYTHON) tests/bench/run $(BENCH)
