@@ -17,16 +17,19 @@
 #include "word.h"
 
 static const char *catalogue_option, *acks_file;
-static int quorum = 1, only_signed;
+static int quorum = 1, only_signed, restore;
 
 static const struct poptOption options[] = {
 	{ "catalogue", '\0', POPT_ARG_STRING, &catalogue_option, 0,
 	    "the catalogue (default: $MDM_CATALOGUE)", "URL" },
 	{ "acks", '\0', POPT_ARG_STRING, &acks_file, 0,
-	    "the acknowledgements of hydra-put (required)", "FILE" },
+	    "the acknowledgements of hydra-put", "FILE" },
 	{ "quorum", '\0', POPT_ARG_INT, &quorum, 0,
 	    "shares that must be durable (default: those hydra-put asked for)",
 	    "N" },
+	{ "restore", '\0', POPT_ARG_NONE, &restore, 0,
+	    "register what was registered before, in a catalogue that lost it",
+	    NULL },
 	{ "signed", '\0', POPT_ARG_NONE, &only_signed, 0,
 	    "set unsigned lines aside", NULL },
 	OPT_COMMON
@@ -91,11 +94,11 @@ check(const struct line *l, struct why *w)
 
 	if (line_hex(l, "guid", guid, sizeof guid, w) < 0)
 		return 1;
-	if (!idset_has(acks, guid, &n)) {
+	if (!restore && !idset_has(acks, guid, &n)) {
 		why_set(w, EXIT_FEW, "no key store acknowledged its key");
 		return 1;
 	}
-	if (n < (unsigned)quorum) {
+	if (!restore && n < (unsigned)quorum) {
 		why_set(w, EXIT_FEW, "%u key stores have its key, not %d", n,
 		    quorum);
 		return 1;
@@ -149,12 +152,36 @@ answered(void *arg, unsigned i, const struct line *answer,
 	return lineout_put(out, &chunk[i], w);
 }
 
+/*
+ * What is restored was registered under a lease that ended long ago: this run
+ * takes one of its own, and keeps it from chunk to chunk.
+ */
+#define RESTORE_TTL 3600
+
+static void
+lend_lease(unsigned n)
+{
+	static char own[LFC_LEASE];
+	struct why w = { 0 };
+	unsigned i;
+
+	if ((*own ? lfc_lease_renew(catalogue, own, RESTORE_TTL, &w)
+		  : lfc_lease_new(catalogue, RESTORE_TTL, own, &w)) < 0)
+		die_why(&w);
+	for (i = 0; i < n; i++)
+		line_set_word(&chunk[i], "lease", own);
+	note_lease(&chunk[0]);
+}
+
 static void
 register_chunk(unsigned n, struct lineout *out)
 {
+	const char *op = restore ? "restore" : "register";
 	struct why w = { 0 };
 
-	if (lfc_ask(catalogue, "register", chunk, n, answered, out, &w) < 0)
+	if (restore)
+		lend_lease(n);
+	if (lfc_ask(catalogue, op, chunk, n, answered, out, &w) < 0)
 		die_why(&w);
 	if (expired.code != 0) {
 		say_hint("run the ingest of these objects again");
@@ -236,12 +263,13 @@ main(int argc, char **argv)
 	if (*opt_parse(
 		argc, argv, options, "--acks FILE < manifest > manifest"))
 		die(EXIT_USAGE, "takes no operands");
-	if (acks_file == NULL)
-		die(EXIT_USAGE, "needs --acks");
+	if (!acks_file == !restore)
+		die(EXIT_USAGE, "needs either --acks or --restore");
 	if (quorum < 1)
 		die(EXIT_USAGE, "--quorum: not a positive number");
 	acks = idset_new();
-	read_acks();
+	if (acks_file)
+		read_acks();
 	in = linein_open(whole_manifest(), "manifest", false);
 	catalogue = lfc_open(lfc_url(catalogue_option), true, &w);
 	if (catalogue == NULL)
@@ -249,7 +277,8 @@ main(int argc, char **argv)
 	out = lineout_open(out_open(opt_output), "manifest", false);
 
 	while ((got = linein_next(in, &chunk[n], &w)) > 0) {
-		note_lease(&chunk[n]);
+		if (!restore)
+			note_lease(&chunk[n]);
 		if (check(&chunk[n], &w) > 0)
 			aside(chunk[n].name, &w);
 		else if (++n == CHUNK) {

@@ -199,6 +199,12 @@ int catalogue_register(struct catalogue *c, const struct line *l,
     enum catalogue_how *how, struct why *w);
 
 /*
+ * on: a line of any generation may be the first of its name, for making a
+ * catalogue again that was lost.
+ */
+void catalogue_restoring(struct catalogue *c, bool on);
+
+/*
  * Register n lines, in a transaction, with few waits for a catalogue that is
  * far.  Lines whose how[] is CATALOGUE_REFUSED are left out; refused() is
  * called for those that become so.  0, or -1 as catalogue_register().
@@ -308,11 +314,12 @@ void catalogue_find_at(const struct catalogue *c, char at[CATALOGUE_FOUND]);
  * strings catalogue_pages_free() releases.  Returns how many, or -1.
  */
 struct catalogue_replica {
-	char *surl;             /* a word */
-	long long size;         /* of its entry */
-	long long entry;        /* its entry's id */
-	unsigned char guid[16]; /* its entry's; zeros if none */
-	char status;            /* CATALOGUE_AVAILABLE... */
+	char *surl;               /* a word */
+	long long size;           /* of its entry */
+	long long entry;          /* its entry's id */
+	unsigned char guid[16];   /* its entry's; zeros if none */
+	unsigned char sha256[32]; /* likewise */
+	char status;              /* CATALOGUE_AVAILABLE... */
 };
 int catalogue_replicas(struct catalogue *c, const char *after,
     const char *below, struct catalogue_replica *page, int max, struct why *w);

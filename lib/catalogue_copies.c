@@ -446,11 +446,11 @@ place(struct catalogue_replica *page, int n, int max, const char *surl,
 	return n + 1;
 }
 
-/* Columns: size, entry, guid, status, from col. */
+/* Columns: size, entry, guid, status, sha256, from col. */
 static void
 fill(struct catalogue_replica *r, struct db_stmt *s, int col)
 {
-	const void *guid;
+	const void *guid, *sum;
 	size_t len;
 
 	r->size = db_int(s, col);
@@ -459,6 +459,9 @@ fill(struct catalogue_replica *r, struct db_stmt *s, int col)
 	if (len == sizeof r->guid)
 		memcpy(r->guid, guid, len);
 	r->status = *db_text(s, col + 3);
+	sum = db_blob(s, col + 4, &len);
+	if (len == sizeof r->sha256)
+		memcpy(r->sha256, sum, len);
 }
 
 /*
@@ -471,7 +474,7 @@ page_home(struct catalogue *c, long long home, const char *prefix,
     int *n, int max, struct why *w)
 {
 	struct db_stmt *s = db_prepare(c->db,
-	    "SELECT size, id, guid, '-' FROM entry"
+	    "SELECT size, id, guid, '-', sha256 FROM entry"
 	    " WHERE guid >= ?1 AND home = ?2 ORDER BY guid LIMIT ?3",
 	    w);
 	unsigned char from[16] = { 0 };
@@ -528,7 +531,8 @@ page_rows(struct catalogue *c, const char *after, const char *below,
     struct catalogue_replica *page, int *n, int max, struct why *w)
 {
 	struct db_stmt *s = db_prepare(c->db,
-	    "SELECT r.surl, e.size, e.id, e.guid, r.status FROM replica r"
+	    "SELECT r.surl, e.size, e.id, e.guid, r.status, e.sha256"
+	    " FROM replica r"
 	    " LEFT JOIN entry e ON e.id = r.entry"
 	    " WHERE r.surl > ?1 AND r.surl < ?2 ORDER BY r.surl LIMIT ?3",
 	    w);

@@ -105,6 +105,8 @@ struct catalogue {
 	} decision[8];          /* the last, by what they wanted */
 	long long owner, group; /* of this process; 0: not asked yet */
 
+	bool restoring; /* any generation may come first */
+
 	/* Of this transaction: */
 	long long now;               /* its time */
 	long long next_id;           /* of the next entry; 0: not asked yet */

@@ -470,6 +470,12 @@ insert(struct catalogue *c, const struct item *t, long long parent,
 	    w, EXIT_DATA, "another entry of the catalogue has its surl");
 }
 
+void
+catalogue_restoring(struct catalogue *c, bool on)
+{
+	c->restoring = on;
+}
+
 int
 catalogue_register(struct catalogue *c, const struct line *l,
     enum catalogue_how *how, struct why *w)
@@ -493,7 +499,7 @@ catalogue_register(struct catalogue *c, const struct line *l,
 			return -1;
 		if (got > 0)
 			return known(c, t, parent, how, w);
-		if (t->gen != 1)
+		if (t->gen != 1 && !c->restoring)
 			return refuse(w, EXIT_RETRY,
 			    "the generation it follows is not registered");
 		*w = lw;

@@ -567,6 +567,26 @@ many_register(
 	return 0;
 }
 
+/* What gen= a line has is believed, so it is not for everyone. */
+static int
+many_restore(
+    struct lfc_call *c, const struct line *in, unsigned n, struct why *w)
+{
+	unsigned i;
+	int r;
+
+	if (c->who != NULL && !c->admin) {
+		why_set(w, EXIT_DENIED, "may not restore entries");
+		for (i = 0; i < n; i++)
+			lfc_settle(&c->h->done[i], LFC_REFUSED, w);
+		return 0;
+	}
+	catalogue_restoring(c->h->c, true);
+	r = many_register(c, in, n, w);
+	catalogue_restoring(c->h->c, false);
+	return r;
+}
+
 /* ---- leases ---- */
 
 static int
@@ -608,6 +628,7 @@ op_lease(
 const struct lfc_op lfc_ops[] = {
 	{ "stat", false, op_stat, NULL, NULL },
 	{ "register", true, NULL, many_register, NULL },
+	{ "restore", true, NULL, many_restore, NULL },
 	{ "rm", true, op_rm, NULL, NULL },
 	{ "mkdir", true, op_mkdir, NULL, NULL },
 	{ "rename", true, op_rename, NULL, NULL },
