@@ -19,11 +19,12 @@
 #include "progress.h"
 #include "rec.h"
 #include "sandbox.h"
+#include "saved.h"
 #include "secret.h"
 #include "word.h"
 
 static const char *keys_file, *with_file, *recipients_file;
-static int bare;
+static int bare, manifests;
 
 static const struct poptOption options[] = {
 	{ "keys", '\0', POPT_ARG_STRING, &keys_file, 0,
@@ -32,6 +33,8 @@ static const struct poptOption options[] = {
 	    "seal one object with the key in FILE (/dev/fd/N)", "FILE" },
 	{ "bare", '\0', POPT_ARG_NONE, &bare, 0,
 	    "the input is one object, even if it looks like a stream", NULL },
+	{ "manifests", '\0', POPT_ARG_NONE, &manifests, 0,
+	    "the objects are saved manifests, and their GUIDs tell so", NULL },
 	{ "recipient", 'r', POPT_ARG_STRING, NULL, OPT_LIST + 0,
 	    "seal for this age recipient too (may be repeated)", "RECIPIENT" },
 	{ "recipients-file", 'R', POPT_ARG_STRING, &recipients_file, 0,
@@ -156,6 +159,8 @@ new_head(size_t *n)
 	if (!own_key) {
 		secret_random(id, sizeof id);
 		hex_encode(guid, id, sizeof id);
+		if (manifests)
+			saved_guid(guid);
 		secret_random(secrets->object, AGE_OBJECT_KEY);
 	}
 	secret_random(secrets->file, AGE_FILE_KEY);

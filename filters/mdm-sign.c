@@ -27,15 +27,10 @@ static const struct poptOption options[] = {
 static struct sign_key *
 open_key(void)
 {
-	static char home[4096];
-	const char *file = opt_or_env(key_file, "MDM_SIGN_KEY");
+	const char *file = sign_key_file(key_file);
 	struct why w = { 0 };
 	struct sign_key *k;
 
-	if (file == NULL) {
-		snprintf(home, sizeof home, "%s/sign.key", opt_home());
-		file = home;
-	}
 	if ((k = sign_key_open(file, &w)) != NULL)
 		return k;
 	say_error("%s", w.text);

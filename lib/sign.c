@@ -35,6 +35,18 @@ static const char *const covered[] = { "guid", "size", "sha256", "plain", "gen",
 	"profile", NULL };
 enum { NEEDED = 3 }; /* the first of covered */
 
+const char *
+sign_key_file(const char *option)
+{
+	static char home[4200];
+	const char *set = opt_or_env(option, "MDM_SIGN_KEY");
+
+	if (set != NULL)
+		return set;
+	snprintf(home, sizeof home, "%s/sign.key", opt_home());
+	return home;
+}
+
 /* The statement in malloc'd memory.  Its length, or -1 with *w. */
 static long
 statement(char **text, const struct line *l, struct why *w)

@@ -29,6 +29,9 @@
 
 struct sign_key;
 
+/* Its file: the option's value, MDM_SIGN_KEY, or the user's own. */
+const char *sign_key_file(const char *option);
+
 /* Read the secret key in FILE.  NULL with *w. */
 struct sign_key *sign_key_open(const char *file, struct why *w);
 void sign_key_free(struct sign_key *k);
