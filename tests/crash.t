@@ -61,7 +61,7 @@ t 'what crashes leave behind is found and removed, and nothing else' '
 	for i in 1 2 3 4 5 6; do crash all 2>/dev/null; done
 	accepts mdm-ingest "$DICOM" 2>again.log
 	sqlite3 left/catalogue.sqlite "update lease set expires = 0, start = 0" 2>/dev/null || :
-	accepts mdm-check --repair --grace 0 >found
+	accepts mdm-check --repair --grace 0 --quarantine 0 --max-remove 100 >found
 	mdm-check >found
 	readable calm.out
 '
