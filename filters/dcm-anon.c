@@ -37,6 +37,7 @@ static const char *patients;
 static const char *shift_days;
 static int shift_time;
 static const char *ledger_file;
+static const char *catalogue_fields;
 static int explains;
 static long long max_dataset = 16 << 20;
 
@@ -85,6 +86,9 @@ static const struct poptOption options[] = {
 	{ "ledger-to", '\0', POPT_ARG_STRING, NULL, OPT_LIST + LEDGER_TO,
 	    "an age recipient who may read the ledger; may be repeated",
 	    "age1..." },
+	{ "catalogue-fields", '\0', POPT_ARG_STRING, &catalogue_fields, 0,
+	    "what manifests say of objects (default: modality,pseudonym)",
+	    "LIST" },
 	{ "explain", '\0', POPT_ARG_NONE, &explains, 0,
 	    "write what is done to every element instead of the objects",
 	    NULL },
@@ -428,6 +432,7 @@ main(int argc, char **argv)
 	struct deid *d;
 	struct stamp *stamp;
 	struct anon *a;
+	fields chosen;
 	int fd, kind, rejects_fd = -1;
 
 	if (*opt_parse(argc, argv, options, "< records > records"))
@@ -438,6 +443,8 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "--project: from 1 to 40 characters");
 	if (new_site_key)
 		return make_site_key();
+	if (fields_parse(&chosen, catalogue_fields, &w) < 0)
+		die_why(&w);
 	rules = profile();
 	if (deface != NULL)
 		defacer = deface_start(deface, deface_timeout);
@@ -461,6 +468,7 @@ main(int argc, char **argv)
 	a = anon_new(d, pixels_new(rules, defacer),
 	    stamp = stamp_open(out, fd, keeper_plain(keeper), KEEPER_MAC),
 	    (unsigned long long)max_dataset);
+	anon_fields(a, chosen);
 	open_ledger(a);
 	if (opt_output == NULL)
 		sandbox_closed();

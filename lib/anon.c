@@ -19,6 +19,7 @@ struct anon {
 
 	struct idset *names_out; /* of records given out */
 	struct ledger *ledger;   /* or NULL */
+	fields fields;           /* that are said of objects */
 	struct line entry;       /* of the object at hand */
 
 	/* The object at hand. */
@@ -53,6 +54,7 @@ anon_new(struct deid *d, struct pixels *x, struct stamp *out,
     unsigned long long max_dataset)
 {
 	struct anon *a = calloc(1, sizeof *a);
+	struct why ignored;
 
 	if (a == NULL)
 		die(EXIT_IO, "out of memory");
@@ -63,7 +65,14 @@ anon_new(struct deid *d, struct pixels *x, struct stamp *out,
 	a->max = (size_t)max_dataset;
 	a->names_out = idset_new();
 	line_init(&a->entry, false);
+	fields_parse(&a->fields, NULL, &ignored);
 	return a;
+}
+
+void
+anon_fields(struct anon *a, fields f)
+{
+	a->fields = f;
 }
 
 void
@@ -386,9 +395,7 @@ make_head(struct anon *a, struct why *w)
 	rec_set_text(&s->rec, "study", a->names.study);
 	rec_set_text(&s->rec, "series", a->names.series);
 	rec_set_text(&s->rec, "sop", a->names.sop);
-	rec_set_text(&s->rec, "pseudonym", a->names.patient);
-	if (a->names.modality[0] != '\0')
-		rec_set_text(&s->rec, "modality", a->names.modality);
+	fields_put(a->fields, &s->rec, a->dcm, &a->names);
 	rec_set_text(&s->rec, "profile", deid_digest(a->deid));
 	rec_via(&s->rec, deid_digest(a->deid));
 	s->first = true;

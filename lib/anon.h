@@ -2,6 +2,7 @@
 #define ANON_H
 
 #include "deid.h"
+#include "fields.h"
 #include "pixels.h"
 #include "stamp.h"
 
@@ -38,6 +39,9 @@ void anon_free(struct anon *a);
  */
 struct ledger;
 void anon_ledger(struct anon *a, struct ledger *l);
+
+/* What is said of each object; without it, modality and pseudonym. */
+void anon_fields(struct anon *a, fields f);
 
 enum anon_result {
 	ANON_DONE,

@@ -157,7 +157,7 @@ shift_of(struct deid *d, const char *id, size_t n)
 static int
 name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
 {
-	char id[1024], *p;
+	char id[1024];
 	size_t n;
 
 	if (new_uid(d, set, STUDY_UID, o->study, w) < 0 ||
@@ -179,12 +179,6 @@ name(struct deid *d, struct dcm *set, struct deid_names *o, struct why *w)
 	dcm_get(set, SOP_CLASS, o->sop_class, sizeof o->sop_class);
 	if (o->sop_class[strspn(o->sop_class, "0123456789.")] != '\0')
 		o->sop_class[0] = '\0';
-	dcm_get(set, MODALITY, o->modality, sizeof o->modality);
-	for (p = o->modality;
-	     *p && *p != '\\' && deid_allowed(VR('C', 'S'), *p);)
-		p++;
-	if (*p != '\0')
-		o->modality[0] = '\0';
 	return 0;
 }
 

@@ -75,7 +75,6 @@ struct deid_names {
 	char study[PSEUDO_MAX], series[PSEUDO_MAX], sop[PSEUDO_MAX];
 	char sop_class[PSEUDO_MAX]; /* "" if it says none */
 	char patient[PSEUDO_MAX];
-	char modality[17];        /* "" if it is no code string */
 	struct dates_shift shift; /* of its dates, if those were moved */
 };
 

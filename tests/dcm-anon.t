@@ -112,6 +112,30 @@ t 'a record says who it is, and nothing of where it came from' '
 	rec-pack "Doe^John" | dcm-anon | cmp - one.rec
 '
 
+t 'what manifests say is chosen, and never more than the object says' '
+	said() {
+		rec-pack "$data/CT_small.dcm" | dcm-anon "$@" | rec-list | sed -n 1p | tr "\t" "\n" |
+			sed "1d; s/=.*//" | grep -v "^study$\|^series$\|^sop$\|^plain$\|^profile$\|^via$\|^size$\|^sha256$\|^adler32$" |
+			sort | tr "\n" " "
+	}
+	[ "$(said)" = "modality pseudonym " ]
+	[ "$(said --catalogue-fields none)" = "" ]
+	[ "$(said --catalogue-fields modality)" = "modality " ]
+	all=modality,pseudonym,body-part,study-date,acquisition-date,sex,age,laterality,sop-class,manufacturer,model,study-description,series-description,protocol
+	said --catalogue-fields $all >out
+	silent "study-date\|sex\|age\|study-description" out
+	says "^manufacturer modality model pseudonym sop-class " out
+	said --catalogue-fields study-date --option retain-longitudinal-modified-dates >out
+	[ "$(cat out)" = "study-date " ]
+	rec-pack "$data/CT_small.dcm" | dcm-anon --catalogue-fields study-date --option retain-longitudinal-modified-dates >moved.rec
+	now=$(rec-list <moved.rec | tr "\t" "\n" | sed -n s/^study-date=//p | sed -n 1p)
+	[[ $now =~ ^[0-9]{8}$ ]]
+	[ "$now" != 20040119 ]
+	exits 64 dcm-anon --catalogue-fields nothing </dev/null 2>err
+	says "nothing: no such field" err
+	exits 64 dcm-anon --catalogue-fields modality, </dev/null 2>err
+'
+
 t 'pixels come out as they went in, in every syntax that is there' '
 	$PYTHON - all.rec anon.rec <<-\EOF
 	import hashlib, io, os, pydicom, subprocess, sys, tarfile

@@ -1,0 +1,25 @@
+#ifndef FIELDS_H
+#define FIELDS_H
+
+#include "dcm.h"
+#include "deid.h"
+#include "rec.h"
+
+/*
+ * What a manifest, and so the catalogue, says of an object's contents: chosen
+ * by the site, since the catalogue is not run by it.  Values are those of the
+ * de-identified object, never of the original.
+ */
+typedef unsigned fields; /* a bit for each */
+
+/*
+ * A list of names, separated by commas; "none" is nothing.  NULL is the
+ * default, modality and pseudonym.  0, or -1 with *w, EXIT_USAGE.
+ */
+int fields_parse(fields *f, const char *list, struct why *w);
+
+/* Set them as attributes, as far as the de-identified set has them. */
+void fields_put(
+    fields f, struct rec *r, struct dcm *set, const struct deid_names *names);
+
+#endif
