@@ -444,7 +444,8 @@ fail(struct conn *c, int status, const struct why *w)
 		say_error("%s %s: %s", c->seen.method, c->seen.target, w->text);
 	if ((text = evbuffer_new()) == NULL)
 		die(EXIT_IO, "out of memory");
-	evbuffer_add_printf(text, "%s\n", w->text);
+	if (evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
+		evbuffer_add_printf(text, "%s\n", w->text);
 	headers(c, status);
 	phase(c, PHASE_WRITING);
 	evhttp_send_reply(req, status, phrase(status), text);
