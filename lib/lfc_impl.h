@@ -101,6 +101,7 @@ bool lfc_flag(const struct line *l, const char *key); /* key=1 */
 /* lfc_list.c */
 int lfc_page_ls(struct lfc_call *c, struct why *w);
 int lfc_page_manifest(struct lfc_call *c, struct why *w);
+int lfc_page_find(struct lfc_call *c, struct why *w);
 int lfc_page_rmtree(struct lfc_call *c, struct why *w);
 int lfc_page_replicas(struct lfc_call *c, struct why *w);
 int lfc_page_surls(struct lfc_call *c, struct why *w);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "find.h"
 #include "lfc_impl.h"
 #include "word.h"
 
@@ -182,6 +183,49 @@ int
 lfc_page_manifest(struct lfc_call *c, struct why *w)
 {
 	return page_walk(c, true, w);
+}
+
+/* ---- searches ---- */
+
+static int
+on_found(
+    void *arg, const char *dir, const struct catalogue_entry *e, struct why *w)
+{
+	struct walking *k = arg;
+	struct line *l = &k->c->h->line;
+
+	if (catalogue_line(k->c->h->c, e, dir, l, w) < 0)
+		return -1;
+	lfc_print(k->c, l);
+	catalogue_find_at(k->c->h->c, k->c->after);
+	k->more = ++k->n >= LFC_PAGE || k->c->h->len >= PAGE_TEXT;
+	return k->more;
+}
+
+int
+lfc_page_find(struct lfc_call *c, struct why *w)
+{
+	struct walking k = { .c = c };
+	char lfn[LFC_LFN], text[FIND_TEXT + 1], after[CATALOGUE_FOUND];
+	struct find f;
+	int got = real(c, lfn, w);
+
+	if (got != LFC_DONE)
+		return got;
+	if (line_text(&c->what, "where", text, sizeof text, w) < 0 ||
+	    find_parse(&f, text, w) < 0) {
+		w->code = EXIT_DATA;
+		return LFC_REFUSED;
+	}
+	if (strlen(c->after) >= sizeof after) {
+		why_set(w, EXIT_DATA, "after= is not where a search was");
+		return LFC_REFUSED;
+	}
+	strcpy(after, c->after);
+	if (catalogue_find(
+		c->h->c, lfn, &f, *after ? after : NULL, on_found, &k, w) < 0)
+		return did(-1, w);
+	return k.more ? LFC_MORE : LFC_DONE;
 }
 
 /* ---- removing ---- */

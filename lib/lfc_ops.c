@@ -644,6 +644,7 @@ const struct lfc_op lfc_ops[] = {
 	{ "info", true, op_info, NULL, NULL },
 	{ "ls", false, NULL, NULL, lfc_page_ls },
 	{ "manifest", false, NULL, NULL, lfc_page_manifest },
+	{ "find", false, NULL, NULL, lfc_page_find },
 	{ "rmtree", true, NULL, NULL, lfc_page_rmtree },
 	{ "replicas", false, NULL, NULL, lfc_page_replicas },
 	{ "surls", false, NULL, NULL, lfc_page_surls },

@@ -137,6 +137,14 @@ t 'the permission table' '
 	[ "$n" -gt 50 ]
 '
 
+t 'a search shows what one may read' '
+	lines_to alice c find "/grid\twhere=modality=CT" >got
+	grep -c "	modality=CT" got | has -x 30
+	[ "$(lines_to bob c find "/grid\twhere=modality=CT" | head -n 1)" = ".end	0" ]
+	[ "$(lines_to alice c find "/grid\twhere=modality=MR" | head -n 1)" = ".end	0" ]
+	lines_to alice c find "/grid\twhere=nothing" | has refused=bad
+'
+
 t 'a sticky directory: only owners remove' '
 	lines_to admin1 c mkdir "/grid/tmp\tmode=1777" | has made=1
 	lines_to alice c mkdir /grid/tmp/a | has made=1
