@@ -161,8 +161,11 @@ obj-fuzz/fuzz-%.o: tests/fuzz/fuzz-%.c
 obj-fuzz/fuzz-%: obj-fuzz/fuzz-%.o $(FUZZLIB) $(patsubst lib/%.cc,obj-fuzz/lib/%.xx.o,$(wildcard lib/*.cc))
 	clang++ -fsanitize=fuzzer,address,undefined -o $@ $^ $(DCMTK) $(DCMNET) $(LIBS)
 
-bench: deps-bench all
+bench: deps-bench all $O/load
 	BIN=$(abspath $B) O=$(abspath $O) PYTHON=$(PYTHON) $(PYTHON) tests/bench/run $(BENCH)
+
+$O/load: $O/tests/bench/load.o
+	$(CC) $(LDFLAGS) $(HARD_LD) -o $@ $< -lssl -lcrypto
 
 demo: deps-demo all
 	BIN=$(abspath $B) PYTHON=$(PYTHON) bash pipelines/demo $(IN)

@@ -181,7 +181,7 @@ connect_file(struct lite *l, bool create, struct why *w)
 	rc = sqlite3_exec(l->sql,
 	    "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
 	    "PRAGMA secure_delete=ON; PRAGMA trusted_schema=OFF;"
-	    "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000",
+	    "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=16000",
 	    NULL, NULL, NULL);
 	for (i = 0; i < 3 && rc == SQLITE_OK; i++)
 		rc = sqlite3_prepare_v3(l->sql, tx[i], -1,

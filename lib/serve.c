@@ -199,6 +199,7 @@ load(struct serve *s, struct why *w)
 	s->tls = tls;
 	s->trust = trust;
 	s->tokens = tokens;
+	known_clear(s->known);
 	s->generation++;
 	return 0;
 }
@@ -308,6 +309,7 @@ serve_open(
 		die(EXIT_IO, "out of memory");
 	s->rules = rules;
 	s->app = app;
+	s->known = known_new();
 	voms_init();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a limit is as a full disk: an error */
@@ -385,6 +387,7 @@ serve_close(struct serve *s)
 	SSL_CTX_free(s->tls);
 	X509_STORE_free(s->trust);
 	tokens_free(s->tokens);
+	known_free(s->known);
 	event_base_free(s->base);
 	free(s);
 }

@@ -301,6 +301,9 @@ static int
 by_certificate(struct conn *c, struct why *w)
 {
 	X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+	STACK_OF(X509) * chain;
+	unsigned char digest[32];
+	time_t now = time(NULL);
 	char dn[WHO_MAX + 1];
 
 	if (c->known && c->token == NULL)
@@ -310,10 +313,15 @@ by_certificate(struct conn *c, struct why *w)
 		why_set(w, EXIT_DENIED, "no certificate and no token");
 		return 401;
 	}
-	if (peer_identify(&c->s->rules->peer, c->s->trust, leaf,
-		SSL_get_peer_cert_chain(c->ssl), &c->who, &c->until, dn,
-		w) == 0)
+	chain = SSL_get_peer_cert_chain(c->ssl);
+	known_digest(digest, leaf, chain);
+	if (known_find(c->s->known, digest, now, &c->who, &c->until))
 		return 0;
+	if (peer_identify(&c->s->rules->peer, c->s->trust, leaf, chain, &c->who,
+		&c->until, dn, w) == 0) {
+		known_add(c->s->known, digest, now, &c->who, c->until);
+		return 0;
+	}
 	record(c, dn, "identify", "refused", w->text);
 	return 403;
 }

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <time.h>
 
+#include "known.h"
 #include "serve.h"
 #include "token.h"
 
@@ -73,7 +74,8 @@ struct serve {
 	SSL_CTX *tls;
 	X509_STORE *trust;
 	struct tokens *tokens;
-	unsigned generation; /* of those three */
+	struct known *known;
+	unsigned generation; /* of those four */
 
 	struct conn *conns;
 	unsigned count;

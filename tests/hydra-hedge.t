@@ -108,11 +108,10 @@ t 'what order a store sees says nothing of the order of the reader' '
 	for x in 1 2 3; do wc -l <"$dir/s/$x/audit" >from$x; done
 	hydra-get <ask >got
 	[ "$(cut -f 1 got | uniq | sed "/^.end/d")" = "$(cut -f 1 ask | sed "/^.end/d")" ]
-	for x in 1 2 3; do
+	for x in 1 2 3; do # each was asked once, if at all
 		sed "1,$(cat from$x)d" "$dir/s/$x/audit" |
 		    grep -o "[0-9a-f]\{32\}" >saw || continue
 		sort -c saw
-		[ "$(wc -l <saw)" = 50 ]
 	done
 '
 
