@@ -114,6 +114,28 @@ t 'what was staged once and is sent again is refused, and the sender named' '
 	whole list
 '
 
+t 'stopped between two stores: readers find the epoch that all have' '
+	. $REFRESH; few k
+	some 3 1 2 3 >three
+	hydra-refresh --from list --to three <acks >new
+	export MDM_STORES=$PWD/three
+	ssss-split -k 3 -n 3 -e 7 <keys >shares
+	for x in 1 2 3; do
+		grep "	x=$x	" shares | rec-list --lines >lines
+		ask alice s/$x /v1/stage --data-binary @lines >answer
+		[ "$(grep -c stage=new answer)" = 12 ]
+	done
+	cut -f1 acks | sed "s/$/	e=7/;\$d" | rec-list --lines >switch
+	for x in 2 1 3; do
+		ask alice s/$x /v1/switch --data-binary @switch >answer
+		[ "$(grep -c switch=new answer)" = 12 ]
+		hydra-get <acks 2>err | ssss-join | same keys -
+	done
+	hydra-refresh <acks >new
+	acked new "ack=3	stores=1,2,3	e=8"
+	whole three
+'
+
 t 'a store whose database was put back, and one that was lost' '
 	. $REFRESH; few e
 	serve g 3 --creator /mdm/Role=physician
