@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -112,14 +113,34 @@ hmac_free(struct hmac *h)
 	free(h);
 }
 
+/* What a thread kept goes when it ends. */
+static pthread_key_t kept;
+
+static void
+forget(void *ctx)
+{
+	EVP_MD_CTX_free(ctx);
+}
+
+static void
+keep(void)
+{
+	if (pthread_key_create(&kept, forget) != 0)
+		die(EXIT_BUG, "too many thread keys");
+}
+
 void
 sha256(unsigned char out[32], const void *p, size_t n)
 {
 	/* Kept, because making one costs more than a short message does. */
 	static _Thread_local EVP_MD_CTX *ctx;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (ctx == NULL)
+	if (ctx == NULL) {
 		ctx = EVP_MD_CTX_new();
+		pthread_once(&once, keep);
+		pthread_setspecific(kept, ctx);
+	}
 	if (ctx == NULL || !EVP_DigestInit_ex2(ctx, md_sha256(), NULL) ||
 	    !EVP_DigestUpdate(ctx, p, n) || !EVP_DigestFinal_ex(ctx, out, NULL))
 		die(EXIT_BUG, "SHA-256 failed");
