@@ -14,7 +14,7 @@
 #include "word.h"
 
 static const char *catalogue_option;
-static int longer, deep, itself, manifest;
+static int longer, deep, itself, manifest, replicas;
 
 static const struct poptOption options[] = {
 	{ "catalogue", '\0', POPT_ARG_STRING, &catalogue_option, 0,
@@ -27,6 +27,8 @@ static const struct poptOption options[] = {
 	    "the directory itself, not what is in it", NULL },
 	{ "manifest", '\0', POPT_ARG_NONE, &manifest, 0,
 	    "manifest lines of the files, for other programs", NULL },
+	{ "replicas", '\0', POPT_ARG_NONE, &replicas, 0,
+	    "the LFN of each file, and below it where it can be read", NULL },
 	OPT_COMMON
 };
 
@@ -122,20 +124,34 @@ put_listed(const struct line *l, struct why *w)
 	return 0;
 }
 
+/* A file's manifest line, with --replicas. */
+static int
+put_replicas(const struct line *l, struct why *w)
+{
+	int i;
+
+	fprintf(text, "%s\n", word_of(l, "lfn"));
+	for (i = 0; i < l->fields; i++)
+		if (strcmp(l->field[i].key, "surl") == 0 ||
+		    strncmp(l->field[i].key, "surl.", 5) == 0)
+			fprintf(text, "\t%s\n", l->field[i].word);
+	return ferror(text) ? why_set(w, EXIT_IO, "cannot write the list") : 0;
+}
+
 static int
 on_lines(void *arg, const char *p, size_t n, struct why *w)
 {
 	const char *end = p + n, *next, *wrong;
 
 	(void)arg;
-	if (manifest)
+	if (lines != NULL)
 		return lineout_text(lines, p, n, w);
 	for (; p < end; p = next) {
 		next = (const char *)rawmemchr(p, '\n') + 1;
 		wrong = line_parse(&line, p, (size_t)(next - p));
 		if (wrong != NULL)
 			return why_set(w, EXIT_DATA, "the list: %s", wrong);
-		if (put_listed(&line, w) < 0)
+		if ((replicas ? put_replicas : put_listed)(&line, w) < 0)
 			return -1;
 	}
 	return 0;
@@ -210,8 +226,12 @@ main(int argc, char **argv)
 	int fd;
 
 	names = opt_parse(argc, argv, options, "[LFN...]");
-	if (manifest && (longer || itself))
-		die(EXIT_USAGE, "--manifest goes without -l and -d");
+	if (manifest + replicas > 1)
+		die(EXIT_USAGE, "--manifest or --replicas");
+	if ((manifest || replicas) && (longer || itself))
+		die(EXIT_USAGE, "--%s goes without -l and -d",
+		    manifest ? "manifest" : "replicas");
+	manifest |= replicas; /* it is made of the same lines */
 	if (*names == NULL) {
 		home[0] = opt_or_env(NULL, "LFC_HOME");
 		if (home[0] == NULL)
@@ -222,7 +242,7 @@ main(int argc, char **argv)
 	if (catalogue == NULL)
 		die_why(&w);
 	fd = out_open(opt_output);
-	if (manifest) {
+	if (manifest && !replicas) {
 		lines = lineout_open(fd, "manifest", false);
 	} else {
 		if ((text = fdopen(dup(fd), "w")) == NULL)
@@ -237,9 +257,9 @@ main(int argc, char **argv)
 		list(*p, true);
 	for (p = names; *p != NULL; p++)
 		list(*p, false);
-	if (manifest ? lineout_end(lines, &w) < 0 : 0)
+	if (lines != NULL ? lineout_end(lines, &w) < 0 : 0)
 		die_why(&w);
-	if (!manifest && (ferror(text) | fclose(text)))
+	if (text != NULL && (ferror(text) | fclose(text)))
 		die(EXIT_IO, "cannot write the list");
 	out_commit();
 	lfc_close(catalogue);

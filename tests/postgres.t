@@ -10,7 +10,7 @@
 O=${O:-$top/obj} MAIN_URL=$PG_URL
 export O MAIN_URL
 
-for name in catalogue lfc-new lfc-reg lfc-ls lfc-rm; do
+for name in catalogue lfc-new lfc-reg lfc-ls lfc-rm lfc-mkdir lfc-mv lfc-ln lfc-chmod lfc-acl lfc-comment lfc-find lfc-replica; do
 	t "$name.t" "
 		bash '$here/$name.t' >tap
 		grep -A 9 '^not ok' tap && exit 1
