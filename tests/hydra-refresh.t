@@ -124,8 +124,16 @@ t '--epoch leaves what is done, and finishes what is half done' '
 	hydra-refresh --epoch 2 <acks >new
 	acked new "ack=3	stores=1,2,3	e=2"
 	clean list
+	for e in 11 12 13 14; do # as many as a store keeps
+		sqlite3 s1 "insert into epoch select guid, x, k, n, $e, sealed, tag, commits, created from share"
+	done
+	hydra-refresh <acks >new
+	acked new "ack=3	stores=1,2,3	e=15"
+	clean list
 	hydra-refresh --epoch 9 <acks >new
-	acked new "ack=3	stores=1,2,3	e=9"
+	acked new "ack=3	stores=1,2,3	e=15"
+	hydra-refresh --epoch 29 <acks >new
+	acked new "ack=3	stores=1,2,3	e=29"
 	clean list
 '
 
