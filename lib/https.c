@@ -385,8 +385,11 @@ status_failed(struct https *h, struct why *w)
 		again = false;
 	} else if (h->status == 500)
 		again = false;
-	why_set(w, code, "status %ld%s%.*s", h->status, n ? ": " : "", (int)n,
-	    h->text);
+	if (h->status == 429)
+		why_set(w, code, "too many requests by us");
+	else
+		why_set(w, code, "status %ld%s%.*s", h->status, n ? ": " : "",
+		    (int)n, h->text);
 	return again;
 }
 

@@ -16,7 +16,8 @@ enum {
 	NO_METHOD = 405,
 	TOO_LONG = 413,
 	BROKEN = 500,
-	LATER = 503
+	LATER = 503,
+	BUSY = 429,
 };
 
 static const struct hydra_policy no_policy;
@@ -340,6 +341,12 @@ batch(struct hydra_call *c, const char *p, unsigned n, struct why *w)
 	if (status != 0) {
 		forget_text(h);
 		return status;
+	}
+	/* None of it now, and nothing was answered yet: say so at once. */
+	if (allowed == 0 && c->lines == n) {
+		forget_text(h);
+		why_set(w, EXIT_RETRY, "too many requests by this client");
+		return BUSY;
 	}
 	/* A reader may hold the past: the next removal tries again. */
 	if (h->changed)

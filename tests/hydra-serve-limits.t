@@ -96,6 +96,15 @@ t 'more keys than the rate allows' '
 	[ "$(grep -c error=busy got)" -gt 140 ]
 	grep -q "op=get.*answer=burst.*CN=Bob" rate/1/audit
 	grep -q "hydra-serve: warning: a client asks" rate/1/error
+	serve dry 1 --rate 0.001 --burst 3
+	ask bob dry/1 /v1/get --data-binary @<(head -n 3 ids | rec-list --lines) >got
+	[ "$(grep -c error=missing got)" = 3 ]
+	ask bob dry/1 /v1/get --data-binary @ids -D head >got
+	[ "$(cat got)" = "too many requests by this client
+429" ]
+	grep -qi "^Retry-After: 1" head
+	[ "$(grep -c answer=busy dry/1/audit)" = 200 ]
+	ask bob dry/1 /v1/list | tail -n 1 | grep -qx 200
 	ask alice rate/1 /v1/get --data-binary @<(head -n 40 ids | rec-list --lines) >got
 	[ "$(grep -c error=missing got)" = 40 ]
 '
