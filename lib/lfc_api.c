@@ -159,6 +159,21 @@ lfc_print(struct lfc_call *c, const struct line *l)
 	c->listed++;
 }
 
+int
+lfc_print_file(struct lfc_call *c, const struct catalogue_entry *e,
+    const char *dir, struct why *w)
+{
+	struct lfc_api *h = c->h;
+	long n;
+
+	grow(&h->text, h->len, &h->size, LINE_MAX_BYTES);
+	if ((n = catalogue_text(h->c, e, dir, h->text + h->len, w)) < 0)
+		return -1;
+	h->len += (size_t)n;
+	c->listed++;
+	return 0;
+}
+
 static const char *
 word_of(const struct why *w)
 {

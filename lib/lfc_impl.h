@@ -88,6 +88,10 @@ void lfc_settle(struct lfc_done *d, int did, const struct why *w);
 /* Add a line to a listing. */
 void lfc_print(struct lfc_call *c, const struct line *l);
 
+/* Add a file's manifest line, as text all the way: 0, or -1 with *w. */
+int lfc_print_file(struct lfc_call *c, const struct catalogue_entry *e,
+    const char *dir, struct why *w);
+
 /* What may not be seen, by the word of its LFN. */
 void lfc_unseen(struct lfc_call *c, const char *name, const struct why *w);
 

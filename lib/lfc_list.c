@@ -93,7 +93,6 @@ static int
 show_file(struct lfc_call *c, const struct catalogue_entry *e, const char *dir,
     const char *lfn, struct why *w)
 {
-	struct line *l = &c->h->line;
 	struct why denied;
 
 	if (catalogue_entry_may(c->h->c, e, PACL_R, &denied) < 0) {
@@ -104,10 +103,7 @@ show_file(struct lfc_call *c, const struct catalogue_entry *e, const char *dir,
 		lfc_unseen(c, lfn, &denied);
 		return 0;
 	}
-	if (catalogue_line(c->h->c, e, dir, l, w) < 0)
-		return -1;
-	lfc_print(c, l);
-	return 0;
+	return lfc_print_file(c, e, dir, w);
 }
 
 static int
@@ -192,11 +188,9 @@ on_found(
     void *arg, const char *dir, const struct catalogue_entry *e, struct why *w)
 {
 	struct walking *k = arg;
-	struct line *l = &k->c->h->line;
 
-	if (catalogue_line(k->c->h->c, e, dir, l, w) < 0)
+	if (lfc_print_file(k->c, e, dir, w) < 0)
 		return -1;
-	lfc_print(k->c, l);
 	catalogue_find_at(k->c->h->c, k->c->after);
 	k->more = ++k->n >= LFC_PAGE || k->c->h->len >= PAGE_TEXT;
 	return k->more;
