@@ -25,7 +25,10 @@ DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev libexpat1-dev libgfal2-dev
 DEB_DEMO  := age python3-pydicom
 DEB_CHECK := bsdutils util-linux procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 openssl curl voms-clients \
-	postgresql postgresql-client orthanc libgdcm-tools
+	postgresql postgresql-client orthanc libgdcm-tools xrootd-server \
+	xrootd-server-plugins xrootd-voms-plugins xrootd-client \
+	xrootd-client-plugins globus-gridftp-server-progs gfal2-plugin-xrootd \
+	gfal2-plugin-gridftp gfal2-plugin-srm gfal2-plugin-sftp gfal2-plugin-http
 DEB_BENCH := libgdcm-tools
 
 CFLAGS   ?= -O2 -g

@@ -1,22 +1,26 @@
-/* srm-copy: records to a storage, or from it */
+/* srm-copy: records to a storage, from it, or from one to another */
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "crew.h"
+#include "download.h"
 #include "grid.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
 #include "progress.h"
 #include "rec.h"
+#include "replicate.h"
+#include "secret.h"
+#include "upload.h"
 #include "word.h"
 
-static const char *to;
-static int from;
+static const char *to, *range, *bad_file;
+static int from, replicate, parallel;
 #define allow opt_lists[0]
 
 static const struct poptOption options[] = {
@@ -24,10 +28,34 @@ static const struct poptOption options[] = {
 	    "store records at URL, write a manifest", "URL" },
 	{ "from", '\0', POPT_ARG_NONE, &from, 0,
 	    "read a manifest, write its records", NULL },
+	{ "replicate", '\0', POPT_ARG_NONE, &replicate, 0,
+	    "with --to: read a manifest, store its objects at URL too", NULL },
 	{ "allow", '\0', POPT_ARG_STRING, NULL, OPT_LIST,
-	    "with --from: read this storage (default: $MDM_STORAGE)", "URL" },
+	    "read this storage (default: $MDM_STORAGE)", "URL" },
+	{ "parallel", '\0', POPT_ARG_INT, &parallel, 0,
+	    "transfers at once (default: 4; to and from files 1)", "N" },
+	{ "range", '\0', POPT_ARG_STRING, &range, 0,
+	    "with --from: these bytes only", "FIRST-LAST" },
+	{ "bad", '\0', POPT_ARG_STRING, &bad_file, 0,
+	    "name the replicas that failed here", "FILE" },
 	OPT_COMMON
 };
+
+#define PARALLEL_MAX 64
+#define TOKEN_COST (1u << 16) /* secure memory of a transfer */
+
+/* Transfers under way and done, in the order of the input. */
+static struct crew *crew;
+static unsigned slots, first, used;
+
+static void
+crew_up(bool far, void (*work)(struct crew_job *job))
+{
+	if (parallel == 0)
+		parallel = far ? 4 : 1;
+	slots = 2 * (unsigned)parallel;
+	crew = crew_new((unsigned)parallel, work);
+}
 
 /*
  * Upwards.  Lines wait until their objects are durable: one sync for many,
@@ -38,16 +66,17 @@ static const struct poptOption options[] = {
 #define IDLE_MS 250                /* of idle input before a sync is worth it */
 
 static struct grid *grid;
+static struct upload *uploads;
 static struct lineout *lines;
 static struct line waiting[BATCH];
-static int waits;
+static unsigned waits;
 static unsigned long long wait_bytes;
 
 static void
 settle(void)
 {
 	struct why w = { 0 };
-	int i;
+	unsigned i;
 
 	if (waits > 0 && grid_sync(grid, &w) < 0)
 		die_why(&w);
@@ -60,133 +89,101 @@ settle(void)
 		die_why(&w);
 }
 
+/* No transfer leaves behind what nobody will want. */
+static _Noreturn void
+give_up(const struct why *w)
+{
+	unsigned i;
+
+	upload_stop();
+	for (i = 0; i < used; i++)
+		belt_end(uploads[(first + i) % slots].belt, false);
+	for (i = 0; i < used; i++)
+		crew_wait(crew, &uploads[(first + i) % slots].job);
+	die_why(w);
+}
+
+/* The oldest upload has ended, or will before this returns. */
 static void
-idle(void *arg)
+finish_upload(void)
 {
-	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+	struct upload *u = &uploads[first];
 
-	(void)arg;
-	if (waits > 0 && poll(&p, 1, IDLE_MS) == 0)
-		settle();
-}
-
-/* Attributes that a line has no field for, or has of our own. */
-static bool
-not_a_field(const char *key)
-{
-	static const char *const no[] = { "via", "lfn", "status", "size",
-		"sha256", "adler32", NULL };
-	int i;
-
-	for (i = 0; no[i] != NULL; i++)
-		if (strcmp(key, no[i]) == 0)
-			return true;
-	if (strncmp(key, "surl", 4) == 0)
-		return true;
-	if (*key < 'a' || *key > 'z')
-		return true;
-	return key[strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_.-")] != 0;
-}
-
-static int
-make_line(struct line *l, const struct rec *r, const struct sums *sums,
-    const struct sums_text *t, const char *surl, struct why *w)
-{
-	size_t bytes = strlen(r->name) + strlen(surl) + 200;
-	int i, fields = 5;
-
-	for (i = 0; i < r->attrs; i++)
-		if (!not_a_field(r->attr[i].key)) {
-			bytes += strlen(r->attr[i].key) + r->attr[i].len;
-			fields++;
-		}
-	if (bytes > LINE_MAX_BYTES / 3 || fields > LINE_MAX_FIELDS)
-		return why_set(
-		    w, EXIT_DATA, "its attributes do not fit into a line");
-	line_reset(l);
-	line_set_name(l, r->name, strlen(r->name));
-	line_set_number(l, "size", sums->size);
-	line_set_word(l, "sha256", t->sha256);
-	line_set_word(l, "adler32", t->adler32);
-	line_set(l, "surl", surl, strlen(surl));
-	for (i = 0; i < r->attrs; i++)
-		if (!not_a_field(r->attr[i].key))
-			line_set(l, r->attr[i].key, r->attr[i].value,
-			    r->attr[i].len);
-	return 0;
-}
-
-/* The record's body to the storage: 0, 1 if it is set aside, or REC_VOID. */
-static int
-upload(struct recin *in, struct rec *r, struct grid_put **put,
-    struct sums *sums, struct why *w)
-{
-	char path[GRID_PATH];
-	const char *guid = rec_get(r, "guid", NULL);
-	const void *p;
-	size_t n;
-	int got;
-
-	if (guid == NULL) {
-		why_set(w, EXIT_DATA, "has no guid: it was not encrypted");
-		return 1;
-	}
-	if (grid_object(guid, path, w) < 0 ||
-	    (*put = grid_put_begin(grid, path, r->size, w)) == NULL) {
-		if (w->code != EXIT_DATA)
-			die_why(w);
-		return 1;
-	}
-	sums_begin(sums);
-	while ((got = recin_block(in, &p, &n, w)) == 1) {
-		sums_add(sums, p, n);
-		if (grid_put_write(*put, p, n, w) < 0)
-			got = -1;
-		if (got < 0)
-			break;
-		progress_add(0, n);
-	}
-	if (got != 0)
-		grid_put_void(*put);
-	if (got < 0)
-		die_why(w);
-	return got;
-}
-
-static void
-store(struct recin *in, struct rec *r)
-{
-	static struct sums sums;
-	struct why w = { 0 };
-	struct sums_text t;
-	char surl[GRID_SURL];
-	struct grid_put *put;
-	int got = upload(in, r, &put, &sums, &w);
-
-	if (got == REC_VOID)
+	crew_wait(crew, &u->job);
+	first = (first + 1) % slots;
+	used--;
+	if (u->came == UPLOAD_VOID)
 		return;
-	if (got == 0) {
-		sums_end(&sums, &t);
-		got = grid_put_done(put, &t, sums.size, surl, &w);
-		if (got < 0 && w.code != EXIT_DATA)
-			die_why(&w);
-	}
-	if (got != 0 ||
-	    make_line(&waiting[waits], r, &sums, &t, surl, &w) < 0) {
-		aside(r->name, &w);
+	if (u->came == UPLOAD_FAILED && u->why.code != EXIT_DATA)
+		give_up(&u->why);
+	if (u->came == UPLOAD_FAILED ||
+	    upload_line(u, &waiting[waits], &u->why) < 0) {
+		aside(u->rec.name, &u->why);
 		return;
 	}
 	progress_add(1, 0);
 	waits++;
-	wait_bytes += sums.size;
+	wait_bytes += u->bytes;
 	if (waits == BATCH || wait_bytes >= BATCH_BYTES)
 		settle();
+}
+
+static void
+idle_input(void *arg)
+{
+	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+	const unsigned *begun = arg;
+
+	if (waits + used == *begun || poll(&p, 1, IDLE_MS) != 0)
+		return;
+	while (used > *begun)
+		finish_upload();
+	settle();
+}
+
+/* Dies if the input is damaged. */
+static void
+store(struct recin *in, struct rec *r)
+{
+	const char *guid = rec_get(r, "guid", NULL);
+	struct why w = { 0 };
+	struct upload *u;
+	const void *p;
+	size_t n;
+	int got;
+
+	if (used == slots)
+		finish_upload();
+	u = &uploads[(first + used) % slots];
+	if (guid == NULL)
+		why_set(&w, EXIT_DATA, "has no guid: it was not encrypted");
+	if (guid == NULL || grid_object(guid, u->path, &w) < 0) {
+		aside(r->name, &w);
+		return;
+	}
+	if (u->belt == NULL)
+		u->belt = belt_new();
+	belt_reset(u->belt);
+	u->grid = grid;
+	u->size = r->size;
+	crew_give(crew, &u->job);
+	used++;
+	while ((got = recin_block(in, &p, &n, &w)) == 1) {
+		progress_add(0, n);
+		if (!belt_put(u->belt, p, n))
+			break; /* failed: the reader passes over the rest */
+	}
+	rec_copy(&u->rec, r);
+	belt_end(u->belt, got == 0);
+	if (got < 0)
+		give_up(&w);
 }
 
 static int
 copy_to(void)
 {
 	struct why w = { 0 };
+	unsigned begun = 0; /* uploads whose body we are reading */
 	struct recin *in;
 	struct rec *r;
 	int got;
@@ -194,12 +191,20 @@ copy_to(void)
 	if ((grid = grid_open(to, true, &w)) == NULL ||
 	    (in = recin_open(STDIN_FILENO, NULL, 0, &w)) == NULL)
 		die_why(&w);
+	crew_up(grid_far(grid), upload_work);
+	if ((uploads = calloc(slots, sizeof *uploads)) == NULL)
+		die(EXIT_IO, "out of memory");
 	lines = lineout_open(out_open(opt_output), "manifest", false);
-	recin_on_idle(in, idle, NULL);
-	while ((got = recin_next(in, &r, &w)) > 0)
+	recin_on_idle(in, idle_input, &begun);
+	while ((got = recin_next(in, &r, &w)) > 0) {
+		begun = 1;
 		store(in, r);
+		begun = 0;
+	}
 	if (got < 0)
 		die_why(&w);
+	while (used > 0)
+		finish_upload();
 	settle();
 	if (lineout_end(lines, &w) < 0)
 		die_why(&w);
@@ -208,199 +213,207 @@ copy_to(void)
 	return exit_status(lineout_count(lines));
 }
 
-/* Downwards: only from storages that were named, whatever a line says. */
-static struct grid **allowed;
-static int alloweds;
+/* Downwards. */
+static struct download *downloads;
+static struct recout *records;
+static unsigned long long range_first;
+static long long range_count = -1;
 
 static void
-open_allowed(void)
+parse_range(void)
 {
+	unsigned long long last;
+	char more;
+	int n;
+
+	if (range == NULL)
+		return;
+	n = sscanf(range, "%llu-%llu%c", &range_first, &last, &more);
+	if (strspn(range, "0123456789-") != strlen(range) || n < 1 ||
+	    strchr(range, '-') == NULL || (n == 2 && last < range_first) ||
+	    range_first > 1ULL << 60)
+		die(EXIT_USAGE, "--range: not FIRST-LAST or FIRST-");
+	if (n == 2)
+		range_count = (long long)(last - range_first + 1);
+}
+
+static void
+send(struct download *d)
+{
+	const void *p;
 	struct why w = { 0 };
-	int i, n = allow.n ? allow.n : 1;
+	struct rec r;
+	bool whole;
+	size_t n;
+	int got = BELT_VOID;
 
-	if ((allowed = calloc((size_t)n, sizeof(struct grid *))) == NULL)
-		die(EXIT_IO, "out of memory");
-	for (i = 0; i < n; i++) {
-		const char *url = allow.n ? allow.v[i] : grid_default(NULL);
-
-		if ((allowed[i] = grid_open(url, false, &w)) == NULL)
+	rec_init(&r);
+	download_record(d, &r);
+	while (got == BELT_VOID) {
+		whole = belt_whole(d->belt);
+		if (whole && d->why.code != 0)
+			break;
+		if (recout_begin(records, &r, (long long)download_bytes(d),
+			whole ? REC_WHOLE : 0, &w) < 0) {
+			d->why = w;
+			belt_quit(d->belt);
+			break;
+		}
+		while ((got = belt_get(d->belt, &p, &n)) == 1) {
+			if (recout_write(records, p, n, &w) < 0)
+				die_why(&w);
+			progress_add(0, n);
+		}
+		if ((got == 0 ? recout_done(records, NULL, &w)
+			      : recout_void(records, &w)) < 0)
 			die_why(&w);
 	}
-	alloweds = n;
-}
-
-/* What a line promises. */
-struct want {
-	unsigned long long size;
-	unsigned char sha256[32];
-};
-
-/* Open a replica that has the right size: a descriptor, or -1. */
-static struct grid_get *
-open_replica(const struct line *l, const char *key, const struct want *want,
-    struct why *w)
-{
-	unsigned long long size;
-	const char *path = NULL;
-	char surl[GRID_SURL];
-	struct grid_get *get;
-	int i;
-
-	if (line_text(l, key, surl, sizeof surl, w) < 0)
-		return NULL;
-	for (i = 0; i < alloweds; i++) {
-		if ((path = grid_path(allowed[i], surl)) != NULL)
-			break;
-	}
-	if (path == NULL) {
-		why_set(w, EXIT_DENIED,
-		    "its surl is on no storage that --allow names");
-		return NULL;
-	}
-	get = grid_get_open(allowed[i], path, 0, -1, &size, w);
-	if (get != NULL && size != want->size) {
-		grid_get_close(get);
-		get = NULL;
-		why_set(w, EXIT_DATA, "%s has it in another size",
-		    grid_url(allowed[i]));
-	}
-	return get;
+	rec_clear(&r);
 }
 
 static void
-set_attrs(struct rec *r, const struct line *l, struct why *w)
+finish_download(void)
 {
-	static char text[LINE_MAX_BYTES];
-	int i;
+	struct download *d = &downloads[first];
 
-	for (i = 0; i < l->fields; i++) {
-		const char *word = l->field[i].word;
-		long n = word_decode(text, word, strlen(word));
-
-		if (n >= 0)
-			rec_set(r, l->field[i].key, text, (size_t)n);
-	}
-	rec_via(r, NULL);
-	(void)w;
-}
-
-/*
- * Stream a replica.  0; 1 with *w if it is not what the line promised: what
- * was sent is withdrawn.  Dies if the output fails.
- */
-static int
-send(struct recout *out, const struct rec *r, struct grid_get *get,
-    const struct want *want, struct why *w)
-{
-	static unsigned char buf[1 << 18];
-	static struct sums sums;
-	unsigned char md[32];
-	struct sums_text t;
-	long n;
-	int bad = 0;
-
-	if (recout_begin(out, r, (long long)want->size, 0, w) < 0)
-		return 1;
-	sums_begin(&sums);
-	while ((n = grid_get_read(get, buf, sizeof buf, w)) != 0) {
-		if (n < 0 || sums.size + (size_t)n > want->size)
-			break;
-		sums_add(&sums, buf, (size_t)n);
-		if (recout_write(out, buf, (size_t)n, w) < 0)
-			die_why(w);
-		progress_add(0, (unsigned long long)n);
-	}
-	if (n < 0) {
-		bad = 1;
-	} else {
-		sums_end(&sums, &t);
-		if (n > 0 || sums.size != want->size ||
-		    hex_decode(md, sizeof md, t.sha256) < 0 ||
-		    memcmp(md, want->sha256, sizeof md) != 0) {
-			why_set(w, EXIT_DATA, "the storage has it damaged");
-			bad = 1;
-		}
-	}
-	if ((bad ? recout_void(out, w) : recout_done(out, NULL, w)) < 0)
-		die_why(w);
-	return bad;
-}
-
-/* Name the replica that failed: storages that lie should be known. */
-static void
-blame(struct why *w, const struct line *l, const char *key)
-{
-	struct why was = *w;
-
-	why_set(w, was.code, "%s (%.200s)", was.text, line_word(l, key));
+	send(d);
+	crew_wait(crew, &d->job);
+	first = (first + 1) % slots;
+	used--;
+	replica_blame(&d->line, d->bad, d->bads, &d->why);
+	if (d->why.code != 0)
+		aside(d->name, &d->why);
+	else
+		progress_add(1, 0);
 }
 
 static void
-fetch(struct recout *out, const struct line *l)
+idle_lines(void *arg)
 {
-	char name[REC_NAME_MAX + 1], key[24] = "surl";
+	(void)arg;
+	while (used > 0)
+		finish_download();
+	recout_idle(records);
+}
+
+static void
+fetch(const struct line *l)
+{
+	struct download *d;
 	struct why w = { 0 };
-	struct want want;
-	struct rec r;
-	struct grid_get *get;
-	int i = 1, bad = 1;
 
-	if (line_name(l, name, sizeof name, &w) < 0) {
+	if (used == slots)
+		finish_download();
+	d = &downloads[(first + used) % slots];
+	if (download_init(d, l, &w) < 0) {
 		aside(l->name, &w);
 		return;
 	}
-	if (line_number(l, "size", &want.size, &w) < 0 ||
-	    line_hex(l, "sha256", want.sha256, sizeof want.sha256, &w) < 0) {
-		aside(name, &w);
-		return;
-	}
-	if (line_word(l, key) == NULL)
-		why_set(&w, EXIT_FEW, "has no replica: it is not online");
-	rec_init(&r);
-	rec_set_name(&r, name);
-	set_attrs(&r, l, &w);
-	while (bad && line_word(l, key) != NULL) {
-		if ((get = open_replica(l, key, &want, &w)) != NULL) {
-			bad = send(out, &r, get, &want, &w);
-			grid_get_close(get);
-		}
-		if (bad) {
-			blame(&w, l, key);
-			snprintf(key, sizeof key, "surl.%d", ++i);
-			if (line_word(l, key) != NULL)
-				say_warning("%s: %s; trying the next replica",
-				    l->name, w.text);
-		}
-	}
-	rec_clear(&r);
-	if (bad)
-		aside(name, &w);
-	else
-		progress_add(1, 0);
+	d->first = range_first;
+	d->count = range_count;
+	crew_give(crew, &d->job);
+	used++;
+}
+
+static bool
+any_far(void)
+{
+	int i;
+
+	for (i = 0; i < replica_storages(); i++)
+		if (grid_far(replica_storage(i)))
+			return true;
+	return false;
 }
 
 static int
 copy_from(void)
 {
 	struct why w = { 0 };
-	struct recout *out;
 	struct linein *in;
 	struct line l;
 	int got;
 
-	open_allowed();
+	parse_range();
+	crew_up(any_far(), download_work);
+	if ((downloads = calloc(slots, sizeof *downloads)) == NULL)
+		die(EXIT_IO, "out of memory");
 	in = linein_open(STDIN_FILENO, "manifest", false);
-	if ((out = recout_open(out_open(opt_output), &w)) == NULL)
+	if ((records = recout_open(out_open(opt_output), &w)) == NULL)
 		die_why(&w);
-	linein_on_idle(in, recout_idle, out);
+	linein_on_idle(in, idle_lines, NULL);
 	line_init(&l, false);
 	while ((got = linein_next(in, &l, &w)) > 0)
-		fetch(out, &l);
-	if (got < 0 || recout_end(out, &w) < 0)
+		fetch(&l);
+	while (used > 0)
+		finish_download();
+	if (got < 0 || recout_end(records, &w) < 0)
 		die_why(&w);
 	out_commit();
+	replica_reported();
 	progress_end();
-	return exit_status(recout_count(out));
+	return exit_status(recout_count(records));
+}
+
+/* Across. */
+static struct replicate *copies;
+
+static void
+finish_copy(void)
+{
+	struct replicate *r = &copies[first];
+
+	crew_wait(crew, &r->job);
+	first = (first + 1) % slots;
+	used--;
+	replica_blame(&r->line, r->bad, r->bads, &r->why);
+	if (r->why.code != 0) {
+		aside(r->line.name, &r->why);
+		return;
+	}
+	replicate_line(r, &waiting[waits++]);
+	progress_add(1, 0);
+	if (waits == BATCH)
+		settle();
+}
+
+static int
+copy_across(void)
+{
+	struct why w = { 0 };
+	struct linein *in;
+	struct line l;
+	int got;
+
+	if ((grid = grid_open(to, true, &w)) == NULL)
+		die_why(&w);
+	crew_up(any_far() || grid_far(grid), replicate_work);
+	if ((copies = calloc(slots, sizeof *copies)) == NULL)
+		die(EXIT_IO, "out of memory");
+	in = linein_open(STDIN_FILENO, "manifest", false);
+	lines = lineout_open(out_open(opt_output), "manifest", false);
+	line_init(&l, false);
+	while ((got = linein_next(in, &l, &w)) > 0) {
+		struct replicate *r;
+
+		if (used == slots)
+			finish_copy();
+		r = &copies[(first + used++) % slots];
+		line_copy(&r->line, &l);
+		r->to = grid;
+		crew_give(crew, &r->job);
+	}
+	while (used > 0)
+		finish_copy();
+	if (got < 0)
+		die_why(&w);
+	settle();
+	if (lineout_end(lines, &w) < 0)
+		die_why(&w);
+	out_commit();
+	replica_reported();
+	progress_end();
+	return exit_status(lineout_count(lines));
 }
 
 int
@@ -410,10 +423,23 @@ main(int argc, char **argv)
 		"--to URL < records > manifest, or --from < manifest > "
 		"records"))
 		die(EXIT_USAGE, "takes no operands");
-	if (from && to != NULL)
+	if (from && (to != NULL || replicate))
 		die(EXIT_USAGE, "takes --to or --from, not both");
+	if (parallel < 0 || parallel > PARALLEL_MAX)
+		die(EXIT_USAGE, "--parallel: not from 1 to %d", PARALLEL_MAX);
+	if (range != NULL && !from)
+		die(EXIT_USAGE, "--range is for --from");
+	if (replicate && to == NULL)
+		die(EXIT_USAGE, "--replicate needs --to");
+	secret_init((PARALLEL_MAX + 1) * TOKEN_COST);
+	if (from || replicate) {
+		replica_open(&allow);
+		replica_report(bad_file);
+	}
 	if (from)
 		return copy_from();
+	if (replicate)
+		return copy_across();
 	to = grid_default(to);
 	return copy_to();
 }

@@ -5,11 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "grid.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
 #include "progress.h"
+#include "replica.h"
+#include "secret.h"
 #include "word.h"
 
 #define allow opt_lists[0]
@@ -22,41 +23,24 @@ static const struct poptOption options[] = {
 
 #define BATCH 1000 /* removals to a sync */
 
-static struct grid **grids;
-static int n_grids, waits;
+static unsigned waits;
 static struct line waiting[BATCH];
 static struct lineout *out;
 static unsigned long gone, missing;
-
-static void
-open_grids(void)
-{
-	struct why w = { 0 };
-	int i;
-
-	n_grids = allow.n ? allow.n : 1;
-	if ((grids = calloc((size_t)n_grids, sizeof(struct grid *))) == NULL)
-		die(EXIT_IO, "out of memory");
-	for (i = 0; i < n_grids; i++) {
-		const char *url = allow.n ? allow.v[i] : grid_default(NULL);
-
-		if ((grids[i] = grid_open(url, false, &w)) == NULL)
-			die_why(&w);
-	}
-}
 
 /* Said when it is durable. */
 static void
 settle(void)
 {
 	struct why w = { 0 };
+	unsigned k;
 	int i;
 
-	for (i = 0; i < n_grids && waits > 0; i++)
-		if (grid_sync(grids[i], &w) < 0)
+	for (i = 0; i < replica_storages() && waits > 0; i++)
+		if (grid_sync(replica_storage(i), &w) < 0)
 			die_why(&w);
-	for (i = 0; i < waits; i++)
-		if (lineout_put(out, &waiting[i], &w) < 0)
+	for (k = 0; k < waits; k++)
+		if (lineout_put(out, &waiting[k], &w) < 0)
 			die_why(&w);
 	waits = 0;
 }
@@ -71,9 +55,9 @@ rm(const struct line *l, const char *key, struct why *w)
 
 	if (line_text(l, key, surl, sizeof surl, w) < 0)
 		return -1;
-	for (i = 0; i < n_grids; i++)
-		if ((path = grid_path(grids[i], surl)) != NULL)
-			return grid_remove(grids[i], path, w);
+	for (i = 0; i < replica_storages(); i++)
+		if ((path = grid_path(replica_storage(i), surl)) != NULL)
+			return grid_remove(replica_storage(i), path, w);
 	return why_set(
 	    w, EXIT_DENIED, "its surl is on no storage that --allow names");
 }
@@ -119,7 +103,8 @@ main(int argc, char **argv)
 
 	if (*opt_parse(argc, argv, options, "< manifest > manifest"))
 		die(EXIT_USAGE, "takes no operands");
-	open_grids();
+	secret_init(1 << 18);
+	replica_open(&allow);
 	in = linein_open(STDIN_FILENO, "manifest", false);
 	out = lineout_open(out_open(opt_output), "manifest", false);
 	line_init(&l, false);

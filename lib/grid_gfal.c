@@ -1,6 +1,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <gfal_api.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,10 @@
 /*
  * What gfal2 speaks: root, gsiftp, srm, sftp.  It brings the clients of all
  * these with it, and a start costs 30 ms: it is loaded when the first such URL
- * is opened.  One context serves the process, and all of its threads.
+ * is opened.  One context for each kind serves the process, and all of its
+ * threads; it has that kind's plugins alone, because each call asks every
+ * plugin whether a URL is one of its own, and some of them compile regular
+ * expressions to answer.
  */
 #define GFAL(F)                                                                \
 	F(gfal2_bring_online)                                                  \
@@ -54,13 +58,14 @@
 static struct {
 	GFAL(MEMBER)
 	TRANSFER(MEMBER)
-	gfal2_context_t context;
+	bool loaded;
 } lib;
 
 #define CHUNK (4u << 20) /* bytes to the server at once */
 
 struct g2 {
 	struct grid g; /* first */
+	gfal2_context_t context;
 	pthread_mutex_t lock;
 	unsigned char made[256]; /* the directories aa that are there */
 	bool incoming;           /* .incoming is */
@@ -111,6 +116,7 @@ static const struct {
 	{ ENETUNREACH, EXIT_RETRY, NULL },
 	{ ENOTCONN, EXIT_RETRY, NULL },
 	{ EPIPE, EXIT_RETRY, NULL },
+	{ ESTALE, EXIT_RETRY, "the connection was lost" },
 	{ ETIMEDOUT, EXIT_RETRY, "it does not answer" },
 };
 
@@ -203,9 +209,8 @@ load(struct why *w)
 	static const char *const more[] = { TRANSFER(NAME) };
 	const size_t n = sizeof names / sizeof *names;
 	void **members = (void **)&lib;
-	GError *e = NULL;
 
-	if (lib.context != NULL)
+	if (lib.loaded)
 		return 0;
 	be_patient();
 	if (!find("libgfal2.so.2", members, names, n) ||
@@ -213,12 +218,97 @@ load(struct why *w)
 		sizeof more / sizeof *more))
 		return why_set(
 		    w, EXIT_FEW, "gfal2 is not installed: %.200s", dlerror());
-	if ((lib.context = lib.gfal2_context_new(&e)) == NULL) {
-		lib.g_error_free(e);
-		return why_set(w, EXIT_FEW, "gfal2 does not start");
-	}
-	configure(lib.context);
+	lib.loaded = true;
 	return 0;
+}
+
+static struct kind {
+	const char *scheme, *plugins[4];
+	gfal2_context_t context;
+} kinds[] = {
+	{ "root", { "xrootd" }, NULL },
+	{ "gsiftp", { "gridftp" }, NULL },
+	{ "srm", { "srm", "xrootd", "gridftp", "http" }, NULL },
+	{ "sftp", { "sftp" }, NULL },
+};
+
+/*
+ * Let only these be loaded, unless the user says which: gfal2 takes them from a
+ * directory, so make one, with links, for as long as it reads it.
+ */
+static void
+choose(const struct kind *k, char dir[PATH_MAX])
+{
+	char there[PATH_MAX], here[PATH_MAX + 64];
+	const char *tmp = getenv("TMPDIR"), *slash;
+	Dl_info info;
+	size_t i;
+
+	*dir = '\0';
+	if (getenv("GFAL_PLUGIN_DIR") != NULL ||
+	    dladdr(*(void **)&lib.gfal2_context_new, &info) == 0 ||
+	    (slash = strrchr(info.dli_fname, '/')) == NULL)
+		return;
+	snprintf(dir, PATH_MAX, "%.1000s/mdm-gfal.XXXXXX",
+	    tmp && *tmp ? tmp : "/tmp");
+	if (mkdtemp(dir) == NULL) {
+		*dir = '\0'; /* all of them, then */
+		return;
+	}
+	for (i = 0; i < 4 && k->plugins[i] != NULL; i++) {
+		snprintf(there, sizeof there,
+		    "%.*s/gfal2-plugins/libgfal_plugin_%s.so",
+		    (int)(slash - info.dli_fname), info.dli_fname,
+		    k->plugins[i]);
+		snprintf(here, sizeof here, "%s/libgfal_plugin_%s.so", dir,
+		    k->plugins[i]);
+		if (access(there, R_OK) == 0 && symlink(there, here) < 0)
+			say_warning("%s: %s", here, strerror(errno));
+	}
+	setenv("GFAL_PLUGIN_DIR", dir, 1);
+}
+
+static void
+chosen(const struct kind *k, const char *dir)
+{
+	char here[PATH_MAX + 64];
+	size_t i;
+
+	if (*dir == '\0')
+		return;
+	unsetenv("GFAL_PLUGIN_DIR");
+	for (i = 0; i < 4 && k->plugins[i] != NULL; i++) {
+		snprintf(here, sizeof here, "%s/libgfal_plugin_%s.so", dir,
+		    k->plugins[i]);
+		unlink(here);
+	}
+	rmdir(dir);
+}
+
+/* Storages are opened by one thread. */
+static gfal2_context_t
+context_for(const char *url, struct why *w)
+{
+	char dir[PATH_MAX];
+	struct kind *k = kinds;
+	GError *e = NULL;
+
+	if (load(w) < 0)
+		return NULL;
+	while (strncmp(url, k->scheme, strcspn(url, ":")) != 0)
+		k++;
+	if (k->context == NULL) {
+		choose(k, dir);
+		k->context = lib.gfal2_context_new(&e);
+		chosen(k, dir);
+		if (k->context == NULL) {
+			lib.g_error_free(e);
+			why_set(w, EXIT_FEW, "gfal2 does not start");
+			return NULL;
+		}
+		configure(k->context);
+	}
+	return k->context;
 }
 
 /* For all below the root.  A server that wants none is not shown it. */
@@ -232,7 +322,7 @@ show_token(const struct grid *g, struct why *w)
 	if (token == NULL)
 		return w->code ? -1 : 0;
 	c = lib.gfal2_cred_new(GFAL_CRED_BEARER, token);
-	lib.gfal2_cred_set(lib.context, g->url, c, NULL);
+	lib.gfal2_cred_set(g2(g)->context, g->url, c, NULL);
 	lib.gfal2_cred_free(c);
 	secret_free(token, size);
 	return 0;
@@ -257,7 +347,8 @@ g2_open(const char *url, bool create, struct why *w)
 	pthread_mutex_init(&f->lock, NULL);
 	if (!grid_url_one(url, f->g.url))
 		why_set(w, EXIT_USAGE, "%.200s: not a storage's URL", url);
-	else if (load(w) == 0 && show_token(&f->g, w) == 0)
+	else if ((f->context = context_for(f->g.url, w)) != NULL &&
+		 show_token(&f->g, w) == 0)
 		return &f->g;
 	g2_close(&f->g);
 	return NULL;
@@ -289,7 +380,7 @@ make_parent(struct g2 *f, const char *path, struct why *w)
 	pthread_mutex_lock(&f->lock);
 	if (made == NULL || !*made) {
 		url_of(&f->g, dir, url);
-		if (lib.gfal2_mkdir_rec(lib.context, url, 0700, &e) < 0 &&
+		if (lib.gfal2_mkdir_rec(f->context, url, 0700, &e) < 0 &&
 		    e->code != EEXIST)
 			r = failed(w, &f->g, e);
 		else if (made != NULL)
@@ -322,7 +413,7 @@ g2_put_begin(struct grid *g, const char *path, long long size, struct why *w)
 		die(EXIT_IO, "out of memory");
 	url_of(g, tmp, p->tmp);
 	p->fd = lib.gfal2_open2(
-	    lib.context, p->tmp, O_WRONLY | O_CREAT | O_EXCL, 0600, &e);
+	    g2(g)->context, p->tmp, O_WRONLY | O_CREAT | O_EXCL, 0600, &e);
 	if (e == NULL)
 		return &p->p;
 	failed(w, g, e);
@@ -338,7 +429,7 @@ flush(struct g2_put *p, const char *b, size_t n, struct why *w)
 	ssize_t got;
 
 	while (n > 0) {
-		got = lib.gfal2_write(lib.context, p->fd, b, n, &e);
+		got = lib.gfal2_write(g2(p->p.g)->context, p->fd, b, n, &e);
 		if (got <= 0)
 			return failed(w, p->p.g, e);
 		b += got;
@@ -375,8 +466,8 @@ g2_put_void(struct grid_put *put)
 	struct g2_put *p = (struct g2_put *)put;
 
 	if (p->fd != 0)
-		lib.gfal2_close(lib.context, p->fd, NULL);
-	lib.gfal2_unlink(lib.context, p->tmp, NULL);
+		lib.gfal2_close(g2(put->g)->context, p->fd, NULL);
+	lib.gfal2_unlink(g2(put->g)->context, p->tmp, NULL);
 	free(p->buf);
 	free(p);
 }
@@ -390,8 +481,8 @@ their_sum(const struct grid *g, const char *url, char sum[9], struct why *w)
 	unsigned long n;
 	char *end;
 
-	if (lib.gfal2_checksum(
-		lib.context, url, "ADLER32", 0, 0, text, sizeof text, &e) < 0) {
+	if (lib.gfal2_checksum(g2(g)->context, url, "ADLER32", 0, 0, text,
+		sizeof text, &e) < 0) {
 		if (e->code != EPROTONOSUPPORT && e->code != ENOSYS &&
 		    e->code != ENOTSUP && e->code != EINVAL)
 			return failed(w, g, e);
@@ -419,15 +510,15 @@ our_sum(const struct grid *g, const char *url, char sum[9], struct why *w)
 
 	if (buf == NULL)
 		die(EXIT_IO, "out of memory");
-	fd = lib.gfal2_open2(lib.context, url, O_RDONLY, 0, &e);
+	fd = lib.gfal2_open2(g2(g)->context, url, O_RDONLY, 0, &e);
 	if (e == NULL) {
 		sums_begin(&sums);
-		while (
-		    (n = lib.gfal2_read(lib.context, fd, buf, CHUNK, &e)) > 0)
+		while ((n = lib.gfal2_read(
+			    g2(g)->context, fd, buf, CHUNK, &e)) > 0)
 			sums_add(&sums, buf, (size_t)n);
 		sums_end(&sums, &t);
 		sums_free(&sums);
-		lib.gfal2_close(lib.context, fd, NULL);
+		lib.gfal2_close(g2(g)->context, fd, NULL);
 		memcpy(sum, t.adler32, 9);
 	}
 	free(buf);
@@ -441,7 +532,7 @@ look(const struct grid *g, const char *url, struct stat *st, struct why *w)
 	GError *e = NULL;
 
 	memset(st, 0, sizeof *st);
-	if (lib.gfal2_stat(lib.context, url, st, &e) == 0)
+	if (lib.gfal2_stat(g2(g)->context, url, st, &e) == 0)
 		return 1;
 	failed(w, g, e);
 	return w->code == EXIT_FEW ? 0 : -1;
@@ -488,7 +579,7 @@ settle(struct grid *g, const char *tmp, const char *path, const char *adler32,
 	if ((got = look(g, url, &st, w)) < 0)
 		return -1;
 	if (got > 0) {
-		lib.gfal2_unlink(lib.context, tmp, NULL);
+		lib.gfal2_unlink(g2(g)->context, tmp, NULL);
 		got = is_that(g, url, adler32, size, w);
 		return got > 0    ? 0
 		       : got == 0 ? why_set(w, EXIT_DATA,
@@ -498,7 +589,7 @@ settle(struct grid *g, const char *tmp, const char *path, const char *adler32,
 	}
 	if (!is_root(g) && make_parent(g2(g), path, w) < 0)
 		return -1;
-	if (lib.gfal2_rename(lib.context, tmp, url, &e) < 0)
+	if (lib.gfal2_rename(g2(g)->context, tmp, url, &e) < 0)
 		return failed(w, g, e);
 	return 0;
 }
@@ -512,7 +603,7 @@ g2_put_done(struct grid_put *put, const struct sums_text *sums,
 	int r = flush(p, p->buf, p->used, w);
 
 	if (r == 0) {
-		r = lib.gfal2_close(lib.context, p->fd, &e);
+		r = lib.gfal2_close(g2(put->g)->context, p->fd, &e);
 		p->fd = 0;
 		if (r < 0)
 			failed(w, put->g, e);
@@ -551,9 +642,9 @@ g2_get_open(struct grid *g, const char *path, unsigned long long first,
 		why_set(w, EXIT_DATA, "it is shorter than that");
 		return NULL;
 	}
-	fd = lib.gfal2_open2(lib.context, url, O_RDONLY, 0, &e);
+	fd = lib.gfal2_open2(g2(g)->context, url, O_RDONLY, 0, &e);
 	if (e == NULL && first > 0)
-		lib.gfal2_lseek(lib.context, fd, (off_t)first, SEEK_SET, &e);
+		lib.gfal2_lseek(g2(g)->context, fd, (off_t)first, SEEK_SET, &e);
 	if (e != NULL) {
 		failed(w, g, e);
 		return NULL;
@@ -578,7 +669,7 @@ g2_get_read(struct grid_get *get, void *b, size_t n, struct why *w)
 		n = (size_t)r->left;
 	if (n == 0)
 		return 0;
-	got = lib.gfal2_read(lib.context, r->fd, b, n, &e);
+	got = lib.gfal2_read(g2(get->g)->context, r->fd, b, n, &e);
 	if (got < 0)
 		return failed(w, get->g, e);
 	r->left -= (unsigned long long)got;
@@ -588,7 +679,7 @@ g2_get_read(struct grid_get *get, void *b, size_t n, struct why *w)
 static void
 g2_get_close(struct grid_get *r)
 {
-	lib.gfal2_close(lib.context, ((struct g2_get *)r)->fd, NULL);
+	lib.gfal2_close(g2(r->g)->context, ((struct g2_get *)r)->fd, NULL);
 	free(r);
 }
 
@@ -619,7 +710,7 @@ g2_about(struct grid *g, const char *path, struct grid_about *a, struct why *w)
 		return got;
 	url_of(g, path, url);
 	n = lib.gfal2_getxattr(
-	    lib.context, url, "user.status", text, sizeof text - 1, NULL);
+	    g2(g)->context, url, "user.status", text, sizeof text - 1, NULL);
 	if (n > 0 && (size_t)n < sizeof text) {
 		text[n] = '\0';
 		text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_")] = '\0';
@@ -638,7 +729,7 @@ g2_remove(struct grid *g, const char *path, struct why *w)
 	GError *e = NULL;
 
 	url_of(g, path, url);
-	if (lib.gfal2_unlink(lib.context, url, &e) == 0)
+	if (lib.gfal2_unlink(g2(g)->context, url, &e) == 0)
 		return 1;
 	failed(w, g, e);
 	return w->code == EXIT_FEW ? 0 : -1;
@@ -662,7 +753,7 @@ g2_move(struct grid *g, const char *path, const char *to, struct why *w)
 				     "%.200s has that name already", g->url);
 	if (!is_root(g) && make_parent(g2(g), to, w) < 0)
 		return -1;
-	if (lib.gfal2_rename(lib.context, a, b, &e) < 0)
+	if (lib.gfal2_rename(g2(g)->context, a, b, &e) < 0)
 		return failed(w, g, e);
 	return 1;
 }
@@ -689,17 +780,17 @@ g2_fetch(struct grid *g, const char *surl, const char *path,
 	lib.gfalt_set_timeout(params, 3600, NULL);
 	lib.gfalt_set_create_parent_dir(params, TRUE, NULL);
 	lib.gfalt_set_checksum(params, GFALT_CHECKSUM_NONE, NULL, NULL, NULL);
-	r = lib.gfalt_copy_file(lib.context, params, surl, url, &e);
+	r = lib.gfalt_copy_file(g2(g)->context, params, surl, url, &e);
 	lib.gfalt_params_handle_delete(params, NULL);
 	if (r < 0) {
 		/* Whatever it was, it may work through us. */
 		lib.g_error_free(e);
-		lib.gfal2_unlink(lib.context, url, NULL);
+		lib.gfal2_unlink(g2(g)->context, url, NULL);
 		return 0;
 	}
 	if (settle(g, url, path, adler32, size, w) == 0)
 		return 1;
-	lib.gfal2_unlink(lib.context, url, NULL);
+	lib.gfal2_unlink(g2(g)->context, url, NULL);
 	return -1;
 }
 
@@ -714,11 +805,12 @@ g2_names(struct grid *g, const char *path, struct grid_names *k, struct why *w)
 	DIR *dir;
 
 	url_of(g, path, url);
-	if ((dir = lib.gfal2_opendir(lib.context, url, &e)) == NULL) {
+	if ((dir = lib.gfal2_opendir(g2(g)->context, url, &e)) == NULL) {
 		failed(w, g, e);
 		return w->code == EXIT_FEW && *path ? 0 : -1;
 	}
-	while ((d = lib.gfal2_readdirpp(lib.context, dir, &st, &e)) != NULL) {
+	while (
+	    (d = lib.gfal2_readdirpp(g2(g)->context, dir, &st, &e)) != NULL) {
 		if (strcmp(d->d_name, ".") == 0 ||
 		    strcmp(d->d_name, "..") == 0 ||
 		    strchr(d->d_name, '/') != NULL)
@@ -730,7 +822,7 @@ g2_names(struct grid *g, const char *path, struct grid_names *k, struct why *w)
 		n->size = (unsigned long long)st.st_size;
 		n->mtime = (long long)st.st_mtime;
 	}
-	lib.gfal2_closedir(lib.context, dir, NULL);
+	lib.gfal2_closedir(g2(g)->context, dir, NULL);
 	return e != NULL ? failed(w, g, e) : 0;
 }
 

@@ -135,7 +135,7 @@ t 'another replica takes over' '
 	rm -r r1/??
 	srm-copy --from --allow file:r1 --allow file:r2 <both >out 2>err
 	[ "$(rec-list <out | tail -n 1)" = ".end	4" ]
-	says "warning: .*trying the next replica" err
+	says "warning: .*no such object.*another replica has it" err
 '
 
 t 'a surl leads nowhere else, by no link and no ..' '
