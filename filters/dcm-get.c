@@ -16,7 +16,7 @@
 #include "scp.h"
 
 static const char *pacs, *move, *rate, *between, *have, *missing;
-static int jobs = 4, batch = 50, cap;
+static int jobs = 4, batch = 20, cap;
 static long long max_size;
 
 static const struct poptOption options[] = {
@@ -29,7 +29,7 @@ static const struct poptOption options[] = {
 	{ "jobs", 'j', POPT_ARG_INT, &jobs, 0,
 	    "associations at once (default: 4)", "N" },
 	{ "batch", '\0', POPT_ARG_INT, &batch, 0,
-	    "objects in one request (default: 50)", "N" },
+	    "objects in one request (default: 20)", "N" },
 	{ "rate", '\0', POPT_ARG_STRING, &rate, 0,
 	    "at most so many bytes a second; k and M are 1000 and 1000000",
 	    "N" },
@@ -62,6 +62,8 @@ static struct intake in;
 static struct idset *had;
 static unsigned long at, had_count; /* the line being asked about */
 static struct lineout *lost;
+static struct query each, uids; /* with the class of each object, or without */
+static char known[65], classes[LOOKUP_CLASSES * 65]; /* of that study */
 static bool is_down;
 static struct why down;
 
@@ -83,6 +85,8 @@ found(void *arg, const struct query_name *name, const char *sop_class,
     const void *p, size_t n, struct why *w)
 {
 	(void)arg, (void)p, (void)n;
+	if (*classes)
+		sop_class = classes;
 	if (*sop_class == '\0')
 		return why_set(w, EXIT_FEW,
 		    "the server does not say what class an object is");
@@ -111,6 +115,14 @@ look(struct lookup *find, const struct query_name *name, struct why *w)
 		down = *w;
 		return -1;
 	}
+	if (strcmp(known, name->study) != 0) {
+		strcpy(known, name->study);
+		if (lookup_classes(find->d, known, classes, w) <= 0)
+			*classes = '\0';
+		if (*classes)
+			fetch_expect(fetch, classes);
+	}
+	find->q = *classes ? &uids : &each;
 	if (lookup_run(find, name, w) < 0) {
 		dimse_abort(find->d);
 		find->d = NULL;
@@ -169,7 +181,7 @@ read_lines(struct lookup *find)
 		if (*name.sop && line_word(&l, "class") &&
 		    line_text(&l, "class", sop_class, sizeof sop_class, &w) >
 			0 &&
-		    pacs_is_uid(sop_class, strlen(sop_class)))
+		    ident_is_uid(sop_class, strlen(sop_class)))
 			announce(&name, sop_class);
 		else if (look(find, &name, &w) < 0)
 			set_aside(at, &w);
@@ -226,7 +238,8 @@ on_missing(void *arg, const char *name, const char *sop_class,
 		line_init(&l, false);
 	line_reset(&l);
 	line_set_name(&l, name, strlen(name));
-	line_set_word(&l, "class", sop_class);
+	if (ident_is_uid(sop_class, strlen(sop_class)))
+		line_set_word(&l, "class", sop_class);
 	line_set(&l, "why", why->text, strlen(why->text));
 	if (lineout_put(lost, &l, &w) < 0)
 		die_why(&w);
@@ -354,16 +367,21 @@ main(int argc, char **argv)
 {
 	struct lookup find = { 0 };
 	struct why w = { 0 };
-	struct query query;
 
 	if (*opt_parse(argc, argv, options, "< lines > records"))
 		die(EXIT_USAGE, "no operands: names come on standard input");
 	settings();
 	read_had();
 	open_missing();
-	query_init(&query, QUERY_IMAGE);
-	if (query_add(&query, "class", &w) < 0 ||
-	    query_defaults(&query, &w) < 0)
+	query_init(&each, QUERY_IMAGE);
+	query_init(&uids, QUERY_IMAGE);
+	if (query_add(&each, "study", &w) < 0 ||
+	    query_add(&each, "series", &w) < 0 ||
+	    query_add(&each, "class", &w) < 0 ||
+	    query_add(&each, "sop", &w) < 0 ||
+	    query_add(&uids, "study", &w) < 0 ||
+	    query_add(&uids, "series", &w) < 0 ||
+	    query_add(&uids, "sop", &w) < 0)
 		die_why(&w);
 	intake_init(&in);
 	in.fd = out_open(opt_output);
@@ -374,7 +392,6 @@ main(int argc, char **argv)
 	if (move)
 		start_receiver();
 	fetch = fetch_new(&fetching);
-	find.q = &query;
 	find.cap = (unsigned)cap;
 	find.answer = found;
 	lookup_begin(&find);

@@ -45,6 +45,7 @@ struct fetch {
 	struct idset *by_sop;
 	char *class[CLASSES];
 	int classes;
+	const char *expected; /* of class[] */
 	struct batch *head, **tail;
 	unsigned busy;  /* batches that are being fetched, and may come back */
 	unsigned alive; /* associations */
@@ -61,6 +62,9 @@ struct worker {
 	struct intake_way way;
 	const char *class[DIMSE_CONTEXTS]; /* that the association can take */
 	int classes;
+	bool early; /* an association was tried before it was needed */
+	char *name[DIMSE_CONTEXTS]; /* owned: what is proposed */
+	int names;
 };
 
 static void *
@@ -221,6 +225,15 @@ intern(struct fetch *f, const char *sop_class)
 	return f->class[f->classes++] = need(strdup(sop_class));
 }
 
+void
+fetch_expect(struct fetch *f, const char *sop_class)
+{
+	pthread_mutex_lock(&f->lock);
+	f->expected = intern(f, sop_class);
+	pthread_cond_broadcast(&f->more);
+	pthread_mutex_unlock(&f->lock);
+}
+
 static size_t
 series_length(const char *name)
 {
@@ -270,24 +283,6 @@ fetch_add(struct fetch *f, const struct query_name *name, const char *sop_class,
 	return new;
 }
 
-/* The next batch; NULL when there will be none. */
-static struct batch *
-take_batch(struct fetch *f)
-{
-	struct batch *b;
-
-	pthread_mutex_lock(&f->lock);
-	while (f->head == NULL && !(f->closed && f->busy == 0))
-		pthread_cond_wait(&f->more, &f->lock);
-	if ((b = f->head) != NULL) {
-		if ((f->head = b->next) == NULL)
-			f->tail = &f->head;
-		f->busy++;
-	}
-	pthread_mutex_unlock(&f->lock);
-	return b;
-}
-
 static void
 end_batch(struct fetch *f, struct batch *b)
 {
@@ -316,6 +311,34 @@ account(struct fetch *f, const struct batch *b, int state, bool again)
 	pthread_mutex_unlock(&f->lock);
 }
 
+/* Propose every syntax of a class, or of each in a list; false: no room. */
+static bool
+propose(struct worker *k, struct dimse_context *c, int *used, const char *list)
+{
+	const int before = *used;
+	char *text = need(strdup(list)), *p, *save = NULL;
+	const char *const *syntax;
+	int n;
+
+	for (p = strtok_r(text, "\\", &save); p;
+	     p = strtok_r(NULL, "\\", &save)) {
+		syntax = pacs_syntaxes(p, &n);
+		if (*used + n > DIMSE_CONTEXTS || k->names == DIMSE_CONTEXTS) {
+			*used = before;
+			free(text);
+			return false;
+		}
+		k->name[k->names] = need(strdup(p));
+		for (; n > 0; n--)
+			c[(*used)++] =
+			    (struct dimse_context){ k->name[k->names], syntax++,
+				    1, true };
+		k->names++;
+	}
+	free(text);
+	return true;
+}
+
 /*
  * What to propose: the query model, then the class at hand, then the others
  * that were announced, while there is room.  Returns how many contexts.
@@ -325,9 +348,10 @@ contexts(struct worker *k, struct dimse_context *c, const char *wanted)
 {
 	static const char *const implicit[] = { PACS_IMPLICIT };
 	struct fetch *f = k->f;
-	const char *const *syntax;
-	int used = 0, i, j, n;
+	int used = 0, i;
 
+	while (k->names > 0)
+		free(k->name[--k->names]);
 	k->classes = 0;
 	c[used++] =
 	    (struct dimse_context){ f->c.destination ? PACS_MOVE : PACS_GET,
@@ -335,17 +359,13 @@ contexts(struct worker *k, struct dimse_context *c, const char *wanted)
 	if (f->c.destination)
 		return used;
 	pthread_mutex_lock(&f->lock);
-	for (i = -1; i < f->classes; i++) {
+	for (i = -1; i < f->classes && k->classes < DIMSE_CONTEXTS; i++) {
 		const char *class = i < 0 ? wanted : f->class[i];
 
 		if (i >= 0 && class == wanted)
 			continue;
-		syntax = pacs_syntaxes(class, &n);
-		if (used + n > DIMSE_CONTEXTS)
+		if (!propose(k, c, &used, class))
 			break;
-		for (j = 0; j < n; j++)
-			c[used++] = (struct dimse_context){ class, syntax + j,
-				1, true };
 		k->class[k->classes++] = class;
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -389,6 +409,39 @@ dial(struct worker *k, const char *wanted, struct why *w)
 	k->f->alive++;
 	pthread_mutex_unlock(&k->f->lock);
 	return 0;
+}
+
+/* The next batch; NULL when there will be none. */
+static struct batch *
+take_batch(struct worker *k)
+{
+	struct fetch *f = k->f;
+	struct batch *b;
+
+	pthread_mutex_lock(&f->lock);
+	while (f->head == NULL && !(f->closed && f->busy == 0)) {
+		const char *soon =
+		    k->d == NULL && !k->early ? f->expected : NULL;
+		struct why w;
+
+		if (soon == NULL) {
+			pthread_cond_wait(&f->more, &f->lock);
+			continue;
+		}
+		/* If it fails, that shows when there is something to ask. */
+		k->early = true;
+		pthread_mutex_unlock(&f->lock);
+		if (fetch_open_now(&f->c))
+			dial(k, soon, &w);
+		pthread_mutex_lock(&f->lock);
+	}
+	if ((b = f->head) != NULL) {
+		if ((f->head = b->next) == NULL)
+			f->tail = &f->head;
+		f->busy++;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return b;
 }
 
 /* The request for what is missing of a batch; false if nothing is. */
@@ -490,12 +543,14 @@ work(void *arg)
 	struct batch *b;
 	bool quit = false;
 
-	while (!quit && (b = take_batch(k->f)) != NULL) {
+	while (!quit && (b = take_batch(k)) != NULL) {
 		quit = do_batch(k, b);
 		end_batch(k->f, b);
 	}
 	hang_up(k, true);
 	intake_way_free(&k->way);
+	while (k->names > 0)
+		free(k->name[--k->names]);
 	free(k);
 	return NULL;
 }

@@ -132,6 +132,19 @@ ident_encode(const struct ident *q, size_t *n)
 }
 
 bool
+ident_is_uid(const char *text, size_t n)
+{
+	size_t i;
+
+	if (n == 0 || n > 64)
+		return false;
+	for (i = 0; i < n; i++)
+		if (text[i] != '.' && (text[i] < '0' || text[i] > '9'))
+			return false;
+	return true;
+}
+
+bool
 ident_is_number(uint32_t tag)
 {
 	switch (dict_vr(tag)) {

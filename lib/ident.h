@@ -41,6 +41,9 @@ const char *ident_get(const struct ident *q, uint32_t tag);
  */
 unsigned char *ident_encode(const struct ident *q, size_t *n);
 
+/* Are these n bytes a UID, as far as its characters go? */
+bool ident_is_uid(const char *text, size_t n);
+
 /* Is the value binary, little endian, rather than text? */
 bool ident_is_number(uint32_t tag);
 

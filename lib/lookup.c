@@ -47,7 +47,7 @@ struct uids {
 static void
 copy_uid(char out[65], const char *value, size_t n)
 {
-	if (!pacs_is_uid(value, n))
+	if (!ident_is_uid(value, n))
 		return;
 	memcpy(out, value, n);
 	out[n] = '\0';
@@ -458,4 +458,52 @@ lookup_run(struct lookup *f, const struct query_name *below, struct why *w)
 	    !q->matches[from])
 		from = QUERY_IMAGE;
 	return descend(f, from, below, w);
+}
+
+static void
+note_classes(void *arg, uint32_t tag, const char *value, size_t n)
+{
+	char *out = arg;
+
+	if (tag != TAG_CLASSES || n >= LOOKUP_CLASSES * 65)
+		return;
+	memcpy(out, value, n);
+	out[n] = '\0';
+}
+
+static int
+on_classes(void *arg, const void *p, size_t n, struct why *w)
+{
+	return ident_each(p, n, note_classes, arg, w);
+}
+
+int
+lookup_classes(struct dimse *d, const char *study,
+    char out[LOOKUP_CLASSES * 65], struct why *w)
+{
+	struct ident q;
+	unsigned status;
+	const char *p;
+	int got, n;
+
+	*out = '\0';
+	ident_init(&q);
+	got = ident_set(&q, TAG_LEVEL, "STUDY", w) < 0 ||
+		      ident_set(&q, TAG_STUDY, study, w) < 0 ||
+		      ident_set(&q, TAG_CLASSES, "", w) < 0
+		  ? -1
+		  : pacs_find(d, &q, on_classes, out, &status, w);
+	ident_free(&q);
+	if (got < 0)
+		return -1;
+	for (p = out, n = 0; status == DIMSG_SUCCESS; n++) {
+		const size_t len = strcspn(p, "\\");
+
+		if (!ident_is_uid(p, len) || n == LOOKUP_CLASSES)
+			return 0;
+		p += len;
+		if (*p++ == '\0')
+			return n + 1;
+	}
+	return 0;
 }

@@ -36,6 +36,16 @@ void lookup_begin(struct lookup *f);
 void lookup_end(struct lookup *f);
 
 /*
+ * The SOP classes in a study, if the server knows and there are no more than an
+ * association can take in every syntax: their UIDs, with backslashes between.
+ * To know an object's class, some servers read its file.  How many; 0 if it
+ * must be asked of each object; -1 with *w: lost.
+ */
+#define LOOKUP_CLASSES 4
+int lookup_classes(struct dimse *d, const char *study,
+    char out[LOOKUP_CLASSES * 65], struct why *w);
+
+/*
  * Below a name, or "" for the whole query.  0 or -1 with *w: the server failed
  * or was lost; look at unsplit too.
  */

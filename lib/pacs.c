@@ -44,19 +44,6 @@ pacs_is_ae(const char *text)
 	return true;
 }
 
-bool
-pacs_is_uid(const char *text, size_t n)
-{
-	size_t i;
-
-	if (n == 0 || n > 64)
-		return false;
-	for (i = 0; i < n; i++)
-		if (text[i] != '.' && (text[i] < '0' || text[i] > '9'))
-			return false;
-	return true;
-}
-
 static unsigned
 port_of(const char *text)
 {

@@ -37,9 +37,8 @@ void pacs_conf(struct dimse_conf *c, const char *url);
 /* [HOST:]PORT, for listening. Dies EXIT_USAGE. */
 void pacs_listen_at(struct dimse_conf *c, const char *address);
 
-/* Are these an AE title, a UID? */
+/* Is this an AE title? */
 bool pacs_is_ae(const char *text);
-bool pacs_is_uid(const char *text, size_t n);
 
 /*
  * The transfer syntaxes that an object of the class may be stored in.  *n of

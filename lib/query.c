@@ -5,7 +5,6 @@
 
 #include "charset.h"
 #include "dict.h"
-#include "pacs.h"
 #include "query.h"
 
 /* What can be asked by name.  The level is the one it belongs to. */
@@ -154,6 +153,10 @@ query_add(struct query *q, const char *text, struct why *w)
 	if (level > q->level)
 		return why_set(w, EXIT_USAGE, "%.*s: needs --level %s", (int)n,
 		    text, levels[level]);
+	if (*value && ident_is_number(tag))
+		return why_set(w, EXIT_USAGE,
+		    "%.*s: a number; it can be asked for, not matched", (int)n,
+		    text);
 	if (!charset_valid_utf8(value, strlen(value)))
 		return why_set(w, EXIT_USAGE, "%.*s: not UTF-8", (int)n, text);
 	if (*value)
@@ -195,7 +198,7 @@ query_name(struct query_name *n, const struct line *l, struct why *w)
 	for (i = 0; i < 3; i++) {
 		const size_t len = strcspn(p, "/");
 
-		if (!pacs_is_uid(p, len))
+		if (!ident_is_uid(p, len))
 			break;
 		memcpy(part[i], p, len);
 		p += len;
