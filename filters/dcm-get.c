@@ -16,7 +16,7 @@
 #include "scp.h"
 
 static const char *pacs, *move, *rate, *between, *have, *missing;
-static int jobs = 4, batch = 20, cap;
+static int jobs = 3, batch = 20, cap;
 static long long max_size;
 
 static const struct poptOption options[] = {
@@ -27,7 +27,7 @@ static const struct poptOption options[] = {
 	    "by C-MOVE, to a storage SCP of our own here, instead of C-GET",
 	    "[HOST:]PORT" },
 	{ "jobs", 'j', POPT_ARG_INT, &jobs, 0,
-	    "associations at once (default: 4)", "N" },
+	    "associations at once (default: 3)", "N" },
 	{ "batch", '\0', POPT_ARG_INT, &batch, 0,
 	    "objects in one request (default: 20)", "N" },
 	{ "rate", '\0', POPT_ARG_STRING, &rate, 0,
@@ -119,8 +119,6 @@ look(struct lookup *find, const struct query_name *name, struct why *w)
 		strcpy(known, name->study);
 		if (lookup_classes(find->d, known, classes, w) <= 0)
 			*classes = '\0';
-		if (*classes)
-			fetch_expect(fetch, classes);
 	}
 	find->q = *classes ? &uids : &each;
 	if (lookup_run(find, name, w) < 0) {

@@ -45,7 +45,6 @@ struct fetch {
 	struct idset *by_sop;
 	char *class[CLASSES];
 	int classes;
-	const char *expected; /* of class[] */
 	struct batch *head, **tail;
 	unsigned busy;  /* batches that are being fetched, and may come back */
 	unsigned alive; /* associations */
@@ -62,7 +61,6 @@ struct worker {
 	struct intake_way way;
 	const char *class[DIMSE_CONTEXTS]; /* that the association can take */
 	int classes;
-	bool early; /* an association was tried before it was needed */
 	char *name[DIMSE_CONTEXTS]; /* owned: what is proposed */
 	int names;
 };
@@ -223,15 +221,6 @@ intern(struct fetch *f, const char *sop_class)
 	if (f->classes == CLASSES)
 		return f->class[0];
 	return f->class[f->classes++] = need(strdup(sop_class));
-}
-
-void
-fetch_expect(struct fetch *f, const char *sop_class)
-{
-	pthread_mutex_lock(&f->lock);
-	f->expected = intern(f, sop_class);
-	pthread_cond_broadcast(&f->more);
-	pthread_mutex_unlock(&f->lock);
 }
 
 static size_t
@@ -411,29 +400,33 @@ dial(struct worker *k, const char *wanted, struct why *w)
 	return 0;
 }
 
-/* The next batch; NULL when there will be none. */
+/*
+ * The next batch; NULL when there will be none.  Servers have few associations
+ * to give: one that nothing is asked over is ended, so that another, perhaps of
+ * ours, can be had.
+ */
 static struct batch *
 take_batch(struct worker *k)
 {
 	struct fetch *f = k->f;
+	struct timespec until;
 	struct batch *b;
+	bool idle = false;
 
 	pthread_mutex_lock(&f->lock);
 	while (f->head == NULL && !(f->closed && f->busy == 0)) {
-		const char *soon =
-		    k->d == NULL && !k->early ? f->expected : NULL;
-		struct why w;
-
-		if (soon == NULL) {
+		if (k->d == NULL) {
 			pthread_cond_wait(&f->more, &f->lock);
-			continue;
+		} else if (idle || f->closed) {
+			pthread_mutex_unlock(&f->lock);
+			hang_up(k, true);
+			pthread_mutex_lock(&f->lock);
+		} else {
+			clock_gettime(CLOCK_REALTIME, &until);
+			until.tv_sec++;
+			idle = pthread_cond_timedwait(
+				   &f->more, &f->lock, &until) != 0;
 		}
-		/* If it fails, that shows when there is something to ask. */
-		k->early = true;
-		pthread_mutex_unlock(&f->lock);
-		if (fetch_open_now(&f->c))
-			dial(k, soon, &w);
-		pthread_mutex_lock(&f->lock);
 	}
 	if ((b = f->head) != NULL) {
 		if ((f->head = b->next) == NULL)

@@ -41,12 +41,6 @@ bool fetch_open_now(const struct fetch_conf *c);
 struct fetch *fetch_new(const struct fetch_conf *c);
 
 /*
- * Objects of these classes are about to be announced: associations can be made
- * while the server still looks for them.
- */
-void fetch_expect(struct fetch *f, const char *sop_class);
-
-/*
  * Announce an object, of line number line of the input.  Its class may be one
  * of several, with backslashes between (lookup_classes()).  False if it was
  * announced before.
