@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "catalogue.h"
+#include "https.h"
+#include "lfc.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
@@ -25,7 +27,9 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
-static struct catalogue *catalogue;
+static struct lfc *catalogue;
+static struct line asked[LFC_BATCH], lines[LFC_BATCH];
+static unsigned waiting;
 static struct sign_key *key;
 static struct recout *out;
 static struct saved *saved;
@@ -38,12 +42,21 @@ static unsigned long kept, others;
 static long long
 moment(void)
 {
+	unsigned long long now, serial;
+	struct line in, told;
 	struct why w = { 0 };
-	long long serial = catalogue_serial(catalogue, &w);
 
-	if (serial < 0)
+	line_init(&in, false);
+	line_init(&told, false);
+	line_set_name_word(&in, "-");
+	if (lfc_one(catalogue, "info", &in, &told, &w) <= 0 ||
+	    line_number(&told, "now", &now, &w) < 0 ||
+	    line_number(&told, "serial", &serial, &w) < 0)
 		die_why(&w);
-	return catalogue_now(catalogue) * SAVED_SECOND + serial % SAVED_SECOND;
+	line_free(&in);
+	line_free(&told);
+	return (long long)now * SAVED_SECOND +
+	       (long long)(serial % SAVED_SECOND);
 }
 
 /* What was gathered becomes a record. */
@@ -75,34 +88,64 @@ finish(void)
  * The entry as it is now, if it is of the line's GUID: what never got as far
  * as the catalogue, was replaced or has been removed is not to come back.
  */
+static int
+shown(void *arg, unsigned i, const struct line *answer,
+    const struct why *refused, struct why *w)
+{
+	const char *guid = line_word(answer, "guid");
+	static struct line entry;
+	int k;
+
+	(void)arg, (void)w;
+	if (refused != NULL && refused->code != EXIT_NO) {
+		aside(lines[i].name, refused);
+		return 0;
+	}
+	if (refused != NULL || guid == NULL ||
+	    strcmp(guid, line_word(&lines[i], "guid")) != 0) {
+		others++;
+		return 0;
+	}
+	line_reset(&entry);
+	line_set_name_word(&entry, line_word(answer, "record"));
+	for (k = 0; k < answer->fields; k++)
+		if (strcmp(answer->field[k].key, "record") != 0)
+			line_add_word(&entry, answer->field[k].key,
+			    answer->field[k].word);
+	saved_add(saved, &entry);
+	progress_add(1, 0);
+	return 0;
+}
+
+static void
+ask(void)
+{
+	struct why w = { 0 };
+
+	if (lfc_ask(catalogue, "show", asked, waiting, shown, NULL, &w) < 0)
+		die_why(&w);
+	waiting = 0;
+	if (saved_count(saved) + LFC_BATCH > SAVED_LINES)
+		finish();
+}
+
 static void
 serve(const struct line *l)
 {
-	static struct line entry;
-	struct catalogue_entry e;
 	char lfn[LINE_MAX_BYTES];
 	unsigned char guid[16];
 	struct why w = { 0 };
-	int got;
 
 	if (catalogue_line_lfn(lfn, sizeof lfn, l, &w) < 0 ||
 	    line_hex(l, "guid", guid, sizeof guid, &w) < 0) {
 		aside(l->name, &w);
 		return;
 	}
-	if ((got = catalogue_stat(catalogue, lfn, &e, &w)) < 0)
-		die_why(&w);
-	if (got == 0 || e.dir || e.guid == NULL ||
-	    memcmp(e.guid, guid, sizeof guid) != 0) {
-		others++;
-		return;
-	}
-	if (catalogue_line(catalogue, &e, NULL, &entry, &w) < 0)
-		die_why(&w);
-	saved_add(saved, &entry);
-	progress_add(1, 0);
-	if (saved_count(saved) == SAVED_LINES)
-		finish();
+	line_reset(&asked[waiting]);
+	line_set_name(&asked[waiting], lfn, strlen(lfn));
+	line_copy(&lines[waiting], l);
+	if (++waiting == LFC_BATCH)
+		ask();
 }
 
 int
@@ -115,10 +158,10 @@ main(int argc, char **argv)
 
 	if (*opt_parse(argc, argv, options, "< manifest > records"))
 		die(EXIT_USAGE, "takes no operands");
-	secret_init(1 << 16);
+	secret_init((1 << 16) + HTTPS_SECRET);
 	if ((key = sign_key_open(sign_key_file(key_option), &w)) == NULL)
 		die_why(&w);
-	catalogue = catalogue_open(catalogue_url(catalogue_option), false, &w);
+	catalogue = lfc_open(lfc_url(catalogue_option), false, &w);
 	if (catalogue == NULL ||
 	    (out = recout_open(out_open(opt_output), &w)) == NULL)
 		die_why(&w);
@@ -130,6 +173,8 @@ main(int argc, char **argv)
 		serve(&l);
 	if (got < 0)
 		die_why(&w);
+	if (waiting > 0)
+		ask();
 	finish();
 	if (recout_end(out, &w) < 0)
 		die_why(&w);
@@ -140,6 +185,6 @@ main(int argc, char **argv)
 		    kept, others);
 	sign_key_free(key);
 	saved_free(saved);
-	catalogue_close(catalogue);
+	lfc_close(catalogue);
 	return exit_status(kept + others);
 }

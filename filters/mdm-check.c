@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "https.h"
 #include "opt.h"
 #include "out.h"
 #include "progress.h"
@@ -161,7 +162,7 @@ close_all(struct check *c)
 	free(c->grid);
 	free(c->store);
 	stores_free(c->stores);
-	catalogue_close(c->catalogue);
+	lfc_close(c->catalogue);
 	line_free(&c->found);
 }
 
@@ -192,12 +193,11 @@ main(int argc, char **argv)
 	    (c.stores = stores_load(stores_option, false, &w)) == NULL)
 		die_why(&w);
 	stores = c.stores ? c.stores->count : 0;
-	secret_init((1 << 16) + (stores < 4 ? 4 : stores) * STORE_SECRET);
-	c.catalogue =
-	    catalogue_open(catalogue_url(catalogue_option), false, &w);
-	if (c.catalogue == NULL)
+	secret_init((1 << 16) + HTTPS_SECRET +
+		    (stores < 4 ? 4 : stores) * STORE_SECRET);
+	c.catalogue = lfc_open(lfc_url(catalogue_option), false, &w);
+	if (c.catalogue == NULL || check_now(&c, &w) < 0)
 		die_why(&w);
-	c.now = catalogue_now(c.catalogue);
 	if (!no_storage)
 		open_storages(&c);
 	if (!no_keys)

@@ -5,6 +5,7 @@
 
 #include "catalogue.h"
 #include "grid.h"
+#include "lfc.h"
 #include "line.h"
 #include "quarantine.h"
 #include "say.h"
@@ -42,7 +43,7 @@ struct check {
 	unsigned verify;      /* 1/10,000 of the objects are read */
 	const char *state;    /* directory */
 
-	struct catalogue *catalogue;
+	struct lfc *catalogue;
 	struct grid **grid; /* NULL: not looked at */
 	unsigned grids;
 	struct store **store; /* stores->count of them, or NULL */
@@ -113,6 +114,9 @@ int check_has_surl(struct check *c, const char *surl, struct why *w);
 int check_has_guid(struct check *c, const char *guid, struct why *w);
 int check_lfn(struct check *c, const unsigned char guid[16],
     char lfn[CHECK_SURL], struct why *w);
+
+/* The catalogue's clock, in c->now. */
+int check_now(struct check *c, struct why *w);
 
 /* The age of a catalogue: catalogue_serial(), catalogue_mark(). */
 long long check_serial(struct check *c, struct why *w);

@@ -253,15 +253,25 @@ lfc_page_rmtree(struct lfc_call *c, struct why *w)
 
 /* ---- replicas ---- */
 
-static void
-set_guid(struct line *l, const unsigned char *guid)
+/* How many lines are asked for: max=, or as many as there are. */
+static unsigned
+page_size(const struct lfc_call *c, bool *one)
 {
-	char hex[33];
+	unsigned long long max = 0;
+	struct why ignored;
 
-	if (guid == NULL)
-		return;
-	hex_encode(hex, guid, 16);
-	line_add_word(l, "guid", hex);
+	*one = line_word(&c->what, "max") != NULL &&
+	       line_number(&c->what, "max", &max, &ignored) == 0 && max > 0;
+	return *one && max < LFC_PAGE ? (unsigned)max : LFC_PAGE;
+}
+
+static void
+set_hex(struct line *l, const char *key, const unsigned char *p, size_t n)
+{
+	char hex[65];
+
+	hex_encode(hex, p, n);
+	line_add_word(l, key, hex);
 }
 
 static const char *
@@ -297,7 +307,7 @@ on_copy(void *arg, const struct catalogue_copy *r, struct why *w)
 	line_set_name_word(l, r->surl);
 	line_add_word(l, "status", status_word(r->status));
 	if (k->has_guid)
-		set_guid(l, k->guid);
+		set_hex(l, "guid", k->guid, 16);
 	line_set_number(l, "size", (unsigned long long)k->size);
 	lfc_print(k->c, l);
 	return 0;
@@ -337,6 +347,7 @@ lfc_page_surls(struct lfc_call *c, struct why *w)
 	struct line *l = &c->h->line;
 	char text[LFC_CURSOR], after[LFC_CURSOR];
 	int n, i, got = for_admins(c, w);
+	bool one;
 
 	if (got != LFC_DONE)
 		return got;
@@ -345,21 +356,23 @@ lfc_page_surls(struct lfc_call *c, struct why *w)
 	    line_text(&c->what, "before", text, sizeof text, w) < 0)
 		return LFC_REFUSED;
 	strcpy(after, c->after);
-	n = catalogue_replicas(c->h->c, after, text, page, LFC_PAGE, w);
+	n = catalogue_replicas(
+	    c->h->c, after, text, page, (int)page_size(c, &one), w);
 	if (n < 0)
 		return LFC_FAILED;
 	for (i = 0; i < n; i++) {
 		line_reset(l);
 		line_set_name_word(l, page[i].surl);
 		line_add_word(l, "status", status_word(page[i].status));
-		set_guid(l, page[i].guid);
+		set_hex(l, "guid", page[i].guid, 16);
+		set_hex(l, "sha256", page[i].sha256, 32);
 		line_set_number(l, "size", (unsigned long long)page[i].size);
 		lfc_print(c, l);
 	}
 	if (n > 0)
 		snprintf(c->after, sizeof c->after, "%s", page[n - 1].surl);
 	catalogue_replicas_free(page, n);
-	return n == LFC_PAGE ? LFC_MORE : LFC_DONE;
+	return n == LFC_PAGE && !one ? LFC_MORE : LFC_DONE;
 }
 
 int
@@ -367,7 +380,7 @@ lfc_page_guids(struct lfc_call *c, struct why *w)
 {
 	unsigned char page[LFC_PAGE][16], after[16];
 	struct line *l = &c->h->line;
-	bool from = *c->after != '\0';
+	bool from = *c->after != '\0', one;
 	int n, i, got = for_admins(c, w);
 	char hex[33];
 
@@ -378,7 +391,8 @@ lfc_page_guids(struct lfc_call *c, struct why *w)
 		why_set(w, EXIT_DATA, "after= is not a GUID");
 		return LFC_REFUSED;
 	}
-	n = catalogue_guids(c->h->c, from ? after : NULL, page, LFC_PAGE, w);
+	n = catalogue_guids(
+	    c->h->c, from ? after : NULL, page, (int)page_size(c, &one), w);
 	if (n < 0)
 		return LFC_FAILED;
 	for (i = 0; i < n; i++) {
@@ -389,5 +403,5 @@ lfc_page_guids(struct lfc_call *c, struct why *w)
 	}
 	if (n > 0)
 		strcpy(c->after, hex);
-	return n == LFC_PAGE ? LFC_MORE : LFC_DONE;
+	return n == LFC_PAGE && !one ? LFC_MORE : LFC_DONE;
 }

@@ -123,6 +123,61 @@ op_stat(
 		   : LFC_DONE;
 }
 
+/* A manifest line's fields, as the answer to its name. */
+static int
+whole(void *arg, const struct line *l, struct why *w)
+{
+	struct line *out = arg;
+	int i;
+
+	(void)w;
+	line_add_word(out, "record", l->name);
+	for (i = 0; i < l->fields; i++)
+		line_add_word(out, l->field[i].key, l->field[i].word);
+	return 0;
+}
+
+static int
+op_show(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
+{
+	struct catalogue_entry e;
+	char lfn[LFC_LFN];
+	int got = real(c, in, NULL, true, lfn, w);
+
+	if (got != LFC_DONE)
+		return got;
+	if ((got = catalogue_stat(c->h->c, lfn, &e, w)) <= 0)
+		return did(got, w);
+	if (e.type != 'f')
+		return refuse(w, EXIT_NO, "is not a file");
+	if (catalogue_entry_may(c->h->c, &e, PACL_R, w) < 0)
+		return did(-1, w);
+	if (catalogue_line(c->h->c, &e, NULL, &c->h->line, w) < 0)
+		return LFC_FAILED;
+	whole(out, &c->h->line, w);
+	return LFC_DONE;
+}
+
+static int
+op_mark(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
+{
+	struct catalogue *cat = c->h->c;
+	int got;
+
+	if (!c->admin)
+		return refuse(w, EXIT_DENIED, "for admins only");
+	if (strlen(in->name) > 64)
+		return refuse(w, EXIT_DATA, "a mark too long");
+	if (lfc_flag(in, "set") && catalogue_mark(cat, in->name, w) < 0)
+		return LFC_FAILED;
+	if ((got = catalogue_has_mark(cat, in->name, w)) < 0)
+		return LFC_FAILED;
+	line_add_word(out, "there", got ? "1" : "0");
+	return LFC_DONE;
+}
+
 static int
 op_whereis(
     struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
@@ -236,20 +291,6 @@ op_link(
 	return got;
 }
 
-/* The line of a file that is gone, as an answer. */
-static int
-on_gone(void *arg, const struct line *l, struct why *w)
-{
-	struct line *out = arg;
-	int i;
-
-	(void)w;
-	line_add_word(out, "record", l->name);
-	for (i = 0; i < l->fields; i++)
-		line_add_word(out, l->field[i].key, l->field[i].word);
-	return 0;
-}
-
 static int
 op_rm(
     struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
@@ -269,7 +310,7 @@ op_rm(
 		return got;
 	line_add_word(out, "removed", "1");
 	got = did(catalogue_remove(c->h->c, lfn, has_guid ? guid : NULL, false,
-		      1, on_gone, out, w),
+		      1, whole, out, w),
 	    w);
 	if (got != LFC_DONE)
 		line_unset(out, "removed");
@@ -641,6 +682,8 @@ const struct lfc_op lfc_ops[] = {
 	{ "replica", true, op_replica, NULL, NULL },
 	{ "lease", true, op_lease, NULL, NULL },
 	{ "whereis", false, op_whereis, NULL, NULL },
+	{ "show", false, op_show, NULL, NULL },
+	{ "mark", true, op_mark, NULL, NULL },
 	{ "info", true, op_info, NULL, NULL },
 	{ "ls", false, NULL, NULL, lfc_page_ls },
 	{ "manifest", false, NULL, NULL, lfc_page_manifest },

@@ -44,6 +44,17 @@ t 'objects go in, come back and go away through a service' '
 	lfc-ls -R --manifest | tail -n 1 >n
 	[ "$(cat n)" = ".end	2" ]
 	mdm-ingest in 2>err
+	use admin1
+	mdm-check >check
+	same check <(printf ".end\t0\n")
+	find "$MDM_HOME/storage" -type f ! -path "*/.incoming/*" | head -n 1 >victim
+	mv "$(cat victim)" away
+	exits 1 mdm-check >check
+	grep -q "	kind=lost" check
+	mv away "$(cat victim)"
+	use robot
+	exits 77 mdm-check >check 2>err
+	says "for admins only" err
 	use alice
 	mdm-get -C got /grid/mdm
 	[ "$(find got -type f | wc -l)" = 2 ]
