@@ -108,6 +108,7 @@ static const char *const steps[] = {
 	"CREATE INDEX facts_body_part ON facts (body_part, id);"
 	"CREATE INDEX facts_study_date ON facts (study_date, id);"
 	"CREATE INDEX facts_pseudonym ON facts (pseudonym, id);"
+	"CREATE INDEX lease_expires ON lease (expires);"
 	"CREATE TABLE serial (n BIGINT NOT NULL);"
 	"INSERT INTO serial VALUES (1);"
 	"CREATE TABLE mark ("

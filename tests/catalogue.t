@@ -66,4 +66,33 @@ t 'the serial grows with every change, and only then' '
 	[ "$(serial)" -gt "$second" ]
 '
 
+t 'several writers at once: nothing is lost, nothing done twice' '
+	site several
+	for i in 1 2 3 4; do
+		objects 300 10 "w$i" | lfc-new | srm-copy --to "" |
+			sed "s,^1.2/,w$i/," >"M$i"
+		acks "M$i" >"A$i"
+	done
+	# Two register each half, into directories that all of them make.
+	for i in 1 2 3 4 1 2; do
+		lfc-reg --acks "A$i" <"M$i" >"R$i.$RANDOM" 2>>err || : # its lease may be used up
+	done & first=$!
+	for i in 4 3 2 1 4 3; do
+		lfc-reg --acks "A$i" <"M$i" >"S$i.$RANDOM" 2>>err || :
+	done & second=$!
+	for i in $(seq 20); do
+		lfc-mkdir -p "busy/$i/x"
+		lfc-mv "busy/$i/x" "busy/x$i"
+		lfc-comment c "busy/x$i"
+		lfc-rm -r "busy/$i"
+	done
+	wait "$first" "$second"
+	for i in 1 2 3 4; do lfc-reg --acks "A$i" <"M$i" >R; done
+	[ "$(lfc-ls --manifest -R | tail -n 1)" = ".end	1200" ]
+	[ "$(replicas)" -eq 1200 ]
+	[ "$(lfc-ls busy | wc -l)" -eq 20 ]
+	[ "$(sql "select count(*) from (select parent, name from entry group by parent, name having count(*) > 1) as x")" -eq 0 ]
+	! embedded || [ "$(sql "pragma integrity_check")" = ok ]
+'
+
 done_testing
