@@ -4,7 +4,7 @@
 # make bench      speeds, as ratios against other tools measured in the same run
 # make lint       style, shell and manual pages
 # make fuzz       build obj-fuzz/fuzz-*, run each for FUZZ_SECONDS; needs clang
-# make services   three key stores on this machine, with a test grid, in services/
+# make services   key stores and a catalogue on this machine, with a test grid, in services/
 # make install    to $(DESTDIR)$(PREFIX)
 # make SAN=1 ...  the same under AddressSanitizer and UBSan, in obj-san/
 # make WERROR=1   warnings are errors, as in CI

@@ -153,6 +153,30 @@ t 'a sticky directory: only owners remove' '
 	lines_to alice c rm /grid/tmp/a | has removed=1
 '
 
+t 'the commands, from afar' '
+	use alice c
+	lfc-mkdir -p /grid/own/x/y
+	exits 77 lfc-mkdir /grid/mdm/x 2>err
+	says "/grid/mdm/x: permission denied" err
+	lfc-ln /grid/mdm/a.0/a.0.0/a.1 /grid/own/x/link
+	lfc-ls -l /grid/own/x/ | has "^l.* link -> /grid/mdm/a.0/a.0.0/a.1\$"
+	lfc-mv /grid/own/x /grid/own/z
+	lfc-acl -m "user:/DC=test/DC=mdm/O=Users/CN=Bob Researcher:r-x" /grid/own/z
+	lfc-chmod o= /grid/own/z
+	lfc-acl /grid/own/z | has -x "user:/DC=test/DC=mdm/O=Users/CN=Bob Researcher:r-x"
+	lfc-acl /grid/own/z | has -x "other::---"
+	use bob
+	lfc-ls /grid/own/z | has -x y
+	exits 77 lfc-mkdir /grid/own/z/bob 2>err
+	exits 77 lfc-chmod 777 /grid/own/z 2>err
+	use alice
+	lfc-find modality=CT /grid | has -x ".end	30"
+	lfc-rm -r /grid/own/z
+	use robot
+	lfc-comment "a remark" /grid/mdm/a.0/a.0.0/a.4
+	lfc-ls --manifest /grid/mdm/a.0/a.0.0/a.4 | has "	comment=a%20remark"
+'
+
 t 'requests that are none' '
 	[ "$(lines_to alice c nothing | tail -n 1)" = 404 ]
 	ask alice c/lfc /v1/stat | has -x 405
@@ -188,7 +212,8 @@ t 'many entries are listed in pages, in little memory' '
 	after=$(memory many)
 	sort got | cmp - want
 	[ "$(tail -n 1 got)" = ".end	30000" ]
-	[ "$((after - before))" -lt 12000 ]
+	# (a sanitizer keeps what is freed)
+	[[ $BIN = *san* ]] || [ "$((after - before))" -lt 12000 ]
 	lfc-ls -R /grid | grep -c "^m\." | has -x 30330
 '
 done_testing
