@@ -306,7 +306,7 @@ int
 pacl_load(struct pacl *a, unsigned mode, const char *stored, struct why *w)
 {
 	const char *p = stored ? stored : "", *wrong;
-	bool mask = false, named = false;
+	bool mask = false, named = false, preset_named = false;
 	struct parsed e;
 	size_t n;
 
@@ -320,11 +320,14 @@ pacl_load(struct pacl *a, unsigned mode, const char *stored, struct why *w)
 			return why_set(
 			    w, EXIT_DATA, "an ACL that says the mode again");
 		named |= !e.preset && e.who != NULL;
+		preset_named |= e.preset && e.who != NULL;
 		mask |= !e.preset && e.tag == PACL_GROUP_OBJ;
 		put(a, e.preset, e.tag, e.who, e.n, e.perms);
 	}
 	if (named && !mask)
 		return why_set(w, EXIT_DATA, "an ACL without group::");
+	if (preset_named && get(a, true, PACL_MASK) == NULL)
+		return why_set(w, EXIT_DATA, "defaults without a mask");
 	if (!whole(a, true) && a->entries > 0 &&
 	    a->entry[a->entries - 1].preset)
 		return why_set(w, EXIT_DATA, "defaults that are not whole");

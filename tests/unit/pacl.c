@@ -87,6 +87,11 @@ wrong(void)
 	ok(pacl_load(&a, 0640, "other::r--\n", &w) < 0 &&
 		pacl_load(&a, 0640, "default:user::r--\n", &w) < 0,
 	    "what no row should have");
+	ok(pacl_load(&a, 0640,
+	       "default:user::r--\ndefault:user:x:r--\n"
+	       "default:group::r--\ndefault:other::r--\n",
+	       &w) < 0,
+	    "nor defaults that name somebody, without a mask");
 }
 
 static void
