@@ -299,7 +299,7 @@ plan(struct search *s)
 		s->key = FIND_KEYS;
 	/* The first page begins with the first value itself: before all ids. */
 	if (s->key != FIND_KEYS)
-		snprintf(s->last, sizeof s->last, "%s", s->from_word);
+		memcpy(s->last, s->from_word, strlen(s->from_word) + 1);
 }
 
 /* Go on where a search was: 1, 0 if it is no place of this one, -1. */

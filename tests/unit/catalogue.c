@@ -180,6 +180,56 @@ reads(void)
 	}
 }
 
+/* ---- replicas in pages, of several storages ---- */
+
+/* Another place for the objects whose number is a multiple of 5. */
+static void
+more_replicas(void)
+{
+	char surl[100], lfn[64];
+	struct catalogue_copy r = { .surl = surl };
+	int i, all = 1;
+
+	if (catalogue_begin(c, &w) < 0)
+		exit(1);
+	for (i = 0; i < LINES; i += 5) {
+		snprintf(surl, sizeof surl, "file:/a/%02x/%032x%s", 0U,
+		    (unsigned)(i + 100000), i % 2 ? "x" : ".bak");
+		snprintf(
+		    lfn, sizeof lfn, "/grid/mdm/S%d/T%d/o%d", i % 3, i % 12, i);
+		all = all && catalogue_replica_add(c, lfn, NULL, &r, &w) == 1;
+		/* One that is at home becomes a row, in the same order. */
+		if (i % 10 == 0) {
+			surl[43] = '\0';
+			all = all && catalogue_replica_status(
+					 c, surl, CATALOGUE_BAD, &w) == 1;
+		}
+	}
+	ok(catalogue_commit(c, &w) == 0 && all, "more replicas, and bad ones");
+}
+
+static void
+pages(int size)
+{
+	struct catalogue_replica *page = calloc((size_t)size, sizeof *page);
+	char after[SURL_WORD] = "";
+	int n, i, total = 0, ordered = 1;
+
+	while (page != NULL &&
+	       (n = catalogue_replicas(c, after, "g", page, size, &w)) > 0) {
+		for (i = 0; i < n; i++) {
+			if (strcmp(page[i].surl, after) <= 0)
+				ordered = 0;
+			snprintf(after, sizeof after, "%s", page[i].surl);
+		}
+		total += n;
+		catalogue_replicas_free(page, n);
+	}
+	free(page);
+	ok(ordered && total == LINES + (LINES + 6) / 7 + LINES / 5,
+	    "replicas come in order, each once");
+}
+
 /* ---- everything else, so that its statements are prepared ---- */
 
 static int
@@ -359,6 +409,9 @@ main(void)
 	ok(registered(LINES, 1, CATALOGUE_NEW), "many lines, at once");
 	ok(registered(50, 1, CATALOGUE_SAME), "are there already");
 	reads();
+	more_replicas();
+	pages(1000);
+	pages(7);
 	ok(registered(50, 2, CATALOGUE_SUPERSEDED), "a next generation");
 	all_else();
 	plans(path);
