@@ -626,29 +626,39 @@ g2_get_open(struct grid *g, const char *path, unsigned long long first,
 	char url[GRID_SURL + GRID_PATH];
 	struct g2_get *r;
 	GError *e = NULL;
-	struct stat st;
-	int got, fd;
+	struct stat st = { 0 };
+	int fd;
 
 	url_of(g, path, url);
-	if ((got = look(g, url, &st, w)) <= 0)
-		return NULL;
-	if (!S_ISREG(st.st_mode)) {
-		why_set(w, EXIT_DENIED,
-		    "its surl is not a regular file of %.200s", g->url);
+	/* XRootD says how long a file is when it opens it. */
+	if (!is_root(g)) {
+		if (look(g, url, &st, w) <= 0)
+			return NULL;
+		if (!S_ISREG(st.st_mode)) {
+			why_set(w, EXIT_DENIED,
+			    "its surl is not a regular file of %.200s", g->url);
+			return NULL;
+		}
+	}
+	fd = lib.gfal2_open2(g2(g)->context, url, O_RDONLY, 0, &e);
+	if (e == NULL && is_root(g))
+		st.st_size =
+		    lib.gfal2_lseek(g2(g)->context, fd, 0, SEEK_END, &e);
+	if (e == NULL && first > (unsigned long long)st.st_size)
+		why_set(w, EXIT_DATA, "it is shorter than that");
+	else if (e == NULL) {
+		if (is_root(g) || first > 0)
+			lib.gfal2_lseek(
+			    g2(g)->context, fd, (off_t)first, SEEK_SET, &e);
+	}
+	if (e != NULL || first > (unsigned long long)st.st_size) {
+		if (e != NULL)
+			failed(w, g, e);
+		if (fd > 0)
+			lib.gfal2_close(g2(g)->context, fd, NULL);
 		return NULL;
 	}
 	*size = (unsigned long long)st.st_size;
-	if (first > *size) {
-		why_set(w, EXIT_DATA, "it is shorter than that");
-		return NULL;
-	}
-	fd = lib.gfal2_open2(g2(g)->context, url, O_RDONLY, 0, &e);
-	if (e == NULL && first > 0)
-		lib.gfal2_lseek(g2(g)->context, fd, (off_t)first, SEEK_SET, &e);
-	if (e != NULL) {
-		failed(w, g, e);
-		return NULL;
-	}
 	if ((r = calloc(1, sizeof *r)) == NULL)
 		die(EXIT_IO, "out of memory");
 	r->fd = fd;
@@ -816,9 +826,12 @@ g2_names(struct grid *g, const char *path, struct grid_names *k, struct why *w)
 		    strchr(d->d_name, '/') != NULL)
 			continue;
 		n = grid_names_add(k, d->d_name);
-		n->type = S_ISREG(st.st_mode)   ? GRID_FILE
-			  : S_ISDIR(st.st_mode) ? GRID_DIR
-						: GRID_ODD;
+		/* The plugin for root tells no more than what a directory is.
+		 */
+		n->type = S_ISDIR(st.st_mode) ? GRID_DIR
+			  : S_ISREG(st.st_mode) || (st.st_mode & S_IFMT) == 0
+			      ? GRID_FILE
+			      : GRID_ODD;
 		n->size = (unsigned long long)st.st_size;
 		n->mtime = (long long)st.st_mtime;
 	}

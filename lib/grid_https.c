@@ -491,7 +491,10 @@ broken(struct https *h, struct conn *c, struct why *w)
 	default:
 		break;
 	}
-	if (strstr(said, "alert") != NULL)
+	/* TLS 1.3 refuses a client so late that it looks like a lost
+	 * connection. */
+	if (strstr(said, "alert") != NULL ||
+	    (h->proof && cred_expired(h->cred.cert)))
 		return refused(h, w, said);
 	return why_set(w, EXIT_RETRY, "%.200s: %s", h->g.url, said);
 }
