@@ -49,12 +49,12 @@ static struct crew *crew;
 static unsigned slots, first, used;
 
 static void
-crew_up(bool far, void (*work)(struct crew_job *job))
+crew_up(bool far, unsigned threads, void (*work)(struct crew_job *job))
 {
 	if (parallel == 0)
 		parallel = far ? 4 : 1;
 	slots = 2 * (unsigned)parallel;
-	crew = crew_new((unsigned)parallel, work);
+	crew = crew_new(threads * (unsigned)parallel, work);
 }
 
 /*
@@ -191,7 +191,9 @@ copy_to(void)
 	if ((grid = grid_open(to, true, &w)) == NULL ||
 	    (in = recin_open(STDIN_FILENO, NULL, 0, &w)) == NULL)
 		die_why(&w);
-	crew_up(grid_far(grid), upload_work);
+	/* Each that sends has another that sees to what was sent. */
+	crew_up(grid_far(grid), grid_far(grid) ? 2 : 1, upload_work);
+	upload_limit((unsigned)parallel);
 	if ((uploads = calloc(slots, sizeof *uploads)) == NULL)
 		die(EXIT_IO, "out of memory");
 	lines = lineout_open(out_open(opt_output), "manifest", false);
@@ -335,7 +337,7 @@ copy_from(void)
 	int got;
 
 	parse_range();
-	crew_up(any_far(), download_work);
+	crew_up(any_far(), 1, download_work);
 	if ((downloads = calloc(slots, sizeof *downloads)) == NULL)
 		die(EXIT_IO, "out of memory");
 	in = linein_open(STDIN_FILENO, "manifest", false);
@@ -387,7 +389,7 @@ copy_across(void)
 
 	if ((grid = grid_open(to, true, &w)) == NULL)
 		die_why(&w);
-	crew_up(any_far() || grid_far(grid), replicate_work);
+	crew_up(any_far() || grid_far(grid), 1, replicate_work);
 	if ((copies = calloc(slots, sizeof *copies)) == NULL)
 		die(EXIT_IO, "out of memory");
 	in = linein_open(STDIN_FILENO, "manifest", false);

@@ -144,6 +144,12 @@ grid_put_write(struct grid_put *p, const void *b, size_t n, struct why *w)
 	return p->g->kind->put_write(p, b, n, w);
 }
 
+int
+grid_put_sent(struct grid_put *p, struct why *w)
+{
+	return p->g->kind->put_sent ? p->g->kind->put_sent(p, w) : 0;
+}
+
 static int
 surl_of(
     const struct grid *g, const char *path, char surl[GRID_SURL], struct why *w)

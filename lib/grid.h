@@ -75,6 +75,12 @@ struct grid_put *grid_put_begin(
 int grid_put_write(struct grid_put *p, const void *b, size_t n, struct why *w);
 
 /*
+ * All of it was written: send what is left.  grid_put_done() does that too;
+ * after this it moves no data any more.
+ */
+int grid_put_sent(struct grid_put *p, struct why *w);
+
+/*
  * Compare what arrived with sums, give it its name, and *surl.  An object of
  * that name that is there already is left alone: it counts if it is the same,
  * else -1 with EXIT_DATA.  It is durable after grid_sync().

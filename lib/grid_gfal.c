@@ -595,22 +595,29 @@ settle(struct grid *g, const char *tmp, const char *path, const char *adler32,
 }
 
 static int
+g2_put_sent(struct grid_put *put, struct why *w)
+{
+	struct g2_put *p = (struct g2_put *)put;
+	GError *e = NULL;
+	int r;
+
+	if (p->fd == 0)
+		return 0;
+	if (flush(p, p->buf, p->used, w) < 0)
+		return -1;
+	r = lib.gfal2_close(g2(put->g)->context, p->fd, &e);
+	p->fd = 0;
+	return r < 0 ? failed(w, put->g, e) : 0;
+}
+
+static int
 g2_put_done(struct grid_put *put, const struct sums_text *sums,
     unsigned long long size, struct why *w)
 {
 	struct g2_put *p = (struct g2_put *)put;
-	GError *e = NULL;
-	int r = flush(p, p->buf, p->used, w);
 
-	if (r == 0) {
-		r = lib.gfal2_close(g2(put->g)->context, p->fd, &e);
-		p->fd = 0;
-		if (r < 0)
-			failed(w, put->g, e);
-	}
-	if (r == 0)
-		r = settle(put->g, p->tmp, put->path, sums->adler32, size, w);
-	if (r < 0) {
+	if (g2_put_sent(put, w) < 0 ||
+	    settle(put->g, p->tmp, put->path, sums->adler32, size, w) < 0) {
 		g2_put_void(put);
 		return -1;
 	}
@@ -787,7 +794,8 @@ g2_fetch(struct grid *g, const char *surl, const char *path,
 	if (!is_root(g) && make_parent(g2(g), tmp, w) < 0)
 		return -1;
 	params = lib.gfalt_params_handle_new(&e);
-	lib.gfalt_set_timeout(params, 3600, NULL);
+	lib.gfalt_set_timeout(
+	    params, 2 * retry_limit() + (guint64)(size >> 20), NULL);
 	lib.gfalt_set_create_parent_dir(params, TRUE, NULL);
 	lib.gfalt_set_checksum(params, GFALT_CHECKSUM_NONE, NULL, NULL, NULL);
 	r = lib.gfalt_copy_file(g2(g)->context, params, surl, url, &e);
@@ -850,6 +858,7 @@ const struct grid_kind grid_gfal = {
 	.path = grid_url_below,
 	.put_begin = g2_put_begin,
 	.put_write = g2_put_write,
+	.put_sent = g2_put_sent,
 	.put_done = g2_put_done,
 	.put_void = g2_put_void,
 	.get_open = g2_get_open,

@@ -82,7 +82,7 @@ struct https_put {
 	long long size; /* -1: not known */
 	char *buf;      /* BLOCK bytes, used of them */
 	size_t used;
-	bool begun;
+	bool begun, sent;
 };
 
 struct https_get {
@@ -719,10 +719,13 @@ https_put_write(struct grid_put *put, const void *b, size_t n, struct why *w)
 
 /* All of it has been given to us: 0 when the server has it. */
 static int
-end_put(struct https_put *p, struct why *w)
+https_put_sent(struct grid_put *put, struct why *w)
 {
+	struct https_put *p = (struct https_put *)put;
 	struct conn *c = p->c;
 
+	if (p->sent)
+		return 0;
 	if (!p->begun) {
 		if (begin_put(p, (long long)p->used, false, w) < 0)
 			return -1;
@@ -734,8 +737,10 @@ end_put(struct https_put *p, struct why *w)
 		c->waits = false;
 		curl_easy_pause(c->easy, CURLPAUSE_CONT);
 	}
-	return ended(https(p->p.g), c, c->done || pump(c, NULL), w) < 0 ? -1
-									: 0;
+	if (ended(https(put->g), c, c->done || pump(c, NULL), w) < 0)
+		return -1;
+	p->sent = p->begun = true; /* there is something to remove */
+	return 0;
 }
 
 static void
@@ -875,7 +880,7 @@ https_put_done(struct grid_put *put, const struct sums_text *sums,
     unsigned long long size, struct why *w)
 {
 	struct https_put *p = (struct https_put *)put;
-	int r = end_put(p, w);
+	int r = https_put_sent(put, w);
 
 	if (r == 0)
 		r = settle(
@@ -1163,6 +1168,7 @@ const struct grid_kind grid_https = {
 	.path = grid_url_below,
 	.put_begin = https_put_begin,
 	.put_write = https_put_write,
+	.put_sent = https_put_sent,
 	.put_done = https_put_done,
 	.put_void = https_put_void,
 	.get_open = https_get_open,

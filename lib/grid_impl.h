@@ -36,6 +36,8 @@ struct grid_kind {
 	    struct grid *g, const char *path, long long size, struct why *w);
 	int (*put_write)(
 	    struct grid_put *p, const void *b, size_t n, struct why *w);
+	/* NULL: nothing is ever left. */
+	int (*put_sent)(struct grid_put *p, struct why *w);
 	int (*put_done)(struct grid_put *p, const struct sums_text *sums,
 	    unsigned long long size, struct why *w);
 	void (*put_void)(struct grid_put *p);

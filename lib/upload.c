@@ -1,3 +1,4 @@
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -5,6 +6,13 @@
 #include "upload.h"
 
 static atomic_bool stopped;
+static sem_t sending;
+
+void
+upload_limit(unsigned n)
+{
+	sem_init(&sending, 0, n);
+}
 
 void
 upload_stop(void)
@@ -22,9 +30,13 @@ once(struct upload *u)
 	size_t n;
 	int got;
 
+	while (sem_wait(&sending) < 0)
+		;
 	put = grid_put_begin(u->grid, u->path, u->size, &u->why);
-	if (put == NULL)
+	if (put == NULL) {
+		sem_post(&sending);
 		return -1;
+	}
 	sums_begin(&sums);
 	while ((got = belt_get(u->belt, &p, &n)) == 1) {
 		sums_add(&sums, p, n);
@@ -33,6 +45,9 @@ once(struct upload *u)
 			break;
 		}
 	}
+	if (got == 0)
+		got = grid_put_sent(put, &u->why);
+	sem_post(&sending);
 	u->bytes = sums.size;
 	sums_end(&sums, &u->sums);
 	sums_free(&sums);

@@ -27,6 +27,11 @@ struct upload {
 	struct sums_text sums;
 	char surl[GRID_SURL];
 };
+/*
+ * At most n bodies are sent at once; what comes after, when no data moves any
+ * more, is up to the rest of the crew.
+ */
+void upload_limit(unsigned n);
 void upload_work(struct crew_job *job);
 void upload_stop(void); /* from now on none is tried again */
 

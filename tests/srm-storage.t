@@ -23,7 +23,7 @@ wait
 "$services/proxy" pki bob bob.proxy
 faketime -f -3d "$services/proxy" pki alice old.proxy /mdm
 export X509_CERT_DIR=$dir/a/trust/certificates X509_USER_PROXY=$dir/alice.proxy
-export MDM_STORAGE_WAIT=3
+export MDM_STORAGE_WAIT=10
 for u in a/root a/https b/root b/https g/gsiftp; do
 	declare -x "${u/\//_}=$(cat $u)"
 done
