@@ -2,15 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "below.h"
 #include "grid_impl.h"
 #include "out.h"
 
@@ -227,78 +226,13 @@ file_put_void(struct grid_put *p)
 	free(f);
 }
 
-/* Without openat2(): each directory in turn, none of them a link. */
-static int
-open_by_steps(int root, const char *path, int flags)
-{
-	char part[NAME_MAX + 1];
-	const char *slash;
-	int dir = root, next;
-
-	for (; (slash = strchr(path, '/')) != NULL; path = slash + 1) {
-		size_t n = (size_t)(slash - path);
-
-		if (n > NAME_MAX) {
-			errno = ENAMETOOLONG;
-			next = -1;
-		} else {
-			memcpy(part, path, n);
-			part[n] = '\0';
-			if (n == 0 || strcmp(part, ".") == 0 ||
-			    strcmp(part, "..") == 0) {
-				errno = EXDEV;
-				next = -1;
-			} else {
-				next = openat(dir, part,
-				    O_PATH | O_DIRECTORY | O_NOFOLLOW |
-					O_CLOEXEC);
-			}
-		}
-		if (dir != root)
-			close(dir);
-		if (next < 0)
-			return -1;
-		dir = next;
-	}
-	if (*path == '\0' || strcmp(path, ".") == 0 ||
-	    strcmp(path, "..") == 0) {
-		errno = EXDEV;
-		next = -1;
-	} else {
-		next = openat(dir, path, flags | O_NOFOLLOW);
-	}
-	if (dir != root)
-		close(dir);
-	return next;
-}
-
-/* Open path below root, whoever made it: no links, no "..". */
-static int
-open_below(int root, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (unsigned long long)flags,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-			   RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = -1;
-
-	if (getenv("MDM_NO_OPENAT2") == NULL)
-		fd = syscall(SYS_openat2, root, path, &how, sizeof how);
-	else
-		errno = ENOSYS;
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		return open_by_steps(root, path, flags);
-	return (int)fd;
-}
-
 /* A descriptor of the regular file at path, or -1. */
 static int
 open_file(
     struct file *f, const char *path, unsigned long long *size, struct why *w)
 {
 	/* O_NONBLOCK: a FIFO in the place of an object must not hang us. */
-	int fd = open_below(
+	int fd = below_open(
 	    f->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
@@ -466,7 +400,7 @@ file_stat(struct grid *g, const char *path, unsigned long long *size,
     long long *mtime, struct why *w)
 {
 	struct file *f = file(g);
-	int fd = open_below(f->root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd = below_open(f->root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	int r;
 
@@ -528,7 +462,7 @@ open_dir_of(struct file *f, const char *path, const char **name, struct why *w)
 	memcpy(dir, path, (size_t)(slash - path));
 	dir[slash - path] = '\0';
 	*name = slash + 1;
-	fd = open_below(f->root, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = below_open(f->root, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return -2;
 	if (fd < 0 && (errno == ELOOP || errno == EXDEV))
