@@ -178,7 +178,7 @@ reload(void *arg, struct why *w)
 }
 
 static const struct serve_app app = { "hydra", NULL, begin, feed, finish, drop,
-	health, reload, metrics };
+	health, reload, metrics, NULL, false };
 
 /* ---- beginning and end ---- */
 

@@ -140,7 +140,7 @@ metrics(void *arg, FILE *f)
 }
 
 static const struct serve_app app = { "lfc", NULL, begin, feed, finish, drop,
-	health, reload, metrics };
+	health, reload, metrics, NULL, false };
 
 int
 main(int argc, char **argv)

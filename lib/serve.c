@@ -193,6 +193,8 @@ load(struct serve *s, struct why *w)
 		return -1;
 	}
 	SSL_CTX_set_cert_verify_callback(tls, conn_verify, s);
+	if (s->app->httpg)
+		SSL_CTX_set_max_proto_version(tls, TLS1_2_VERSION);
 	SSL_CTX_free(s->tls);
 	X509_STORE_free(s->trust);
 	tokens_free(s->tokens);

@@ -85,6 +85,14 @@ struct serve_app {
 	int (*health)(void *arg, struct why *w); /* 0 or -1; or NULL */
 	int (*reload)(void *arg, struct why *w); /* 0 or -1; or NULL */
 	void (*metrics)(void *arg, FILE *f);     /* or NULL */
+
+	const char *type; /* of its answers; NULL: text/plain */
+	/*
+	 * It speaks the grid's HTTPG too: a connection may begin with one byte,
+	 * 0, by which the client says that it delegates nothing; and TLS is
+	 * 1.2, the newest that such clients understand.
+	 */
+	bool httpg;
 };
 
 /* Seconds that never go back. */

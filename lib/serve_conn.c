@@ -98,14 +98,35 @@ conn_free(
 	}
 }
 
+/*
+ * The first bytes of a connection.  HTTPG puts one in front of the first
+ * request: 0, nothing is delegated; D, a proxy would be, which we do not want.
+ */
+static void
+first_bytes(struct conn *c, struct evbuffer *b)
+{
+	char first;
+
+	c->spoke = true;
+	if (!c->s->app->httpg || evbuffer_copyout(b, &first, 1) != 1)
+		return;
+	if (first == '0')
+		evbuffer_drain(b, 1);
+	else if (first == 'D')
+		conn_cut(c);
+}
+
 /* Plain bytes came, or were taken up. */
 static void
 on_input(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct conn *c = arg;
 	struct serve *s = c->s;
-	size_t now = evbuffer_get_length(b);
+	size_t now;
 
+	if (!c->spoke && info->n_added > 0)
+		first_bytes(c, b);
+	now = evbuffer_get_length(b);
 	s->waiting += now - c->waiting;
 	c->waiting = now;
 	s->n.in += info->n_added;
@@ -420,7 +441,8 @@ headers(struct conn *c, int status)
 {
 	struct evkeyvalq *h = evhttp_request_get_output_headers(c->req);
 
-	evhttp_add_header(h, "Content-Type", "text/plain");
+	evhttp_add_header(h, "Content-Type",
+	    status == 200 && c->s->app->type ? c->s->app->type : "text/plain");
 	evhttp_add_header(h, "Cache-Control", "no-store");
 	if (status == 401)
 		evhttp_add_header(h, "WWW-Authenticate", "Bearer");

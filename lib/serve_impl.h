@@ -38,6 +38,7 @@ struct conn {
 	double since;   /* when the phase began */
 	size_t moved;   /* bytes in it */
 	size_t waiting; /* bytes of its request in memory */
+	bool spoke;     /* its first byte has come */
 	char peer[64];
 
 	/* who it is: valid if generation is the server's, until then */
