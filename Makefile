@@ -22,13 +22,14 @@ B       := $(if $(SAN),obj-san/bin,bin)
 # Debian packages, by what they are for.  `make deps` installs what is missing.
 DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 	libdcmtk-dev libsqlite3-dev libpq-dev libdeflate-dev zlib1g-dev \
-	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev libexpat1-dev libgfal2-dev
+	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev libexpat1-dev libxml2-dev libgfal2-dev
 DEB_DEMO  := age python3-pydicom
 DEB_CHECK := bsdutils util-linux procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 openssl curl voms-clients \
 	postgresql postgresql-client orthanc libgdcm-tools xrootd-server \
 	xrootd-server-plugins xrootd-voms-plugins xrootd-client \
 	xrootd-client-plugins globus-gridftp-server-progs gfal2-plugin-xrootd \
-	gfal2-plugin-gridftp gfal2-plugin-srm gfal2-plugin-sftp gfal2-plugin-http
+	gfal2-plugin-gridftp gfal2-plugin-srm gfal2-plugin-sftp gfal2-plugin-http \
+	gfal2-util-scripts
 DEB_BENCH := libgdcm-tools
 
 CFLAGS   ?= -O2 -g
@@ -49,7 +50,7 @@ endif
 # library is included by one file of lib/ (popt aside); the linker drops those
 # that a filter does not reach.
 FILTERS := $(patsubst filters/%.c,%,$(wildcard filters/*.c))
-LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -lz -lvomsapi -levent_openssl -levent -ljansson -lpng -lcurl -lexpat -ldl -lm -pthread
+LIBS    := -Wl,--as-needed -lpopt -larchive -lssl -lcrypto -lsqlite3 -ldeflate -lz -lvomsapi -levent_openssl -levent -ljansson -lpng -lcurl -lexpat -lxml2 -ldl -lm -pthread
 
 # Those that parse DICOM with DCMTK are linked as C++.  DCMTK's own .pc asks
 # for libraries that it does not need.
@@ -105,6 +106,8 @@ $O/%.o: %.cc
 
 # gfal2 is loaded when it is needed; only its headers are, here.
 $O/lib/grid_gfal.o obj-fuzz/lib/grid_gfal.o: override CPPFLAGS += $$(pkg-config --cflags gfal2 gfal_transfer | sed 's/-I/-isystem /g')
+
+$O/lib/srm_soap.o obj-fuzz/lib/srm_soap.o: override CPPFLAGS += $$(xml2-config --cflags | sed 's/-I/-isystem /g')
 
 # Tests: everything speaks TAP, prove runs it all.  A unit test is
 # tests/unit/NAME.c; a fuzz target is tests/fuzz/fuzz-NAME.c with its corpus in

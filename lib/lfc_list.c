@@ -284,8 +284,6 @@ status_word(char status)
 		return "populated";
 	case CATALOGUE_DELETED:
 		return "deleted";
-	case CATALOGUE_SOURCE:
-		return "source";
 	default:
 		return "bad";
 	}
