@@ -118,16 +118,15 @@ static void
 open_storages(struct check *c)
 {
 	struct why w = { 0 };
+	const struct opt_list *urls = grid_defaults(&storages);
 	unsigned i;
 
-	c->grids = storages.n ? (unsigned)storages.n : 1;
+	c->grids = (unsigned)urls->n;
 	if ((c->grid = calloc(c->grids, sizeof(struct grid *))) == NULL)
 		die(EXIT_IO, "out of memory");
 	for (i = 0; i < c->grids; i++) {
-		const char *url =
-		    storages.n ? storages.v[i] : grid_default(NULL);
-
-		if ((c->grid[i] = grid_open(url, false, &w)) == NULL)
+		c->grid[i] = grid_open(urls->v[i], false, &w);
+		if (c->grid[i] == NULL)
 			die_why(&w);
 	}
 }

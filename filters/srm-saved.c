@@ -89,6 +89,7 @@ int
 main(int argc, char **argv)
 {
 	struct why w = { 0 };
+	const struct opt_list *urls;
 	struct grid *g;
 	int i;
 
@@ -97,9 +98,9 @@ main(int argc, char **argv)
 	if ((out = recout_open(out_open(opt_output), &w)) == NULL)
 		die_why(&w);
 	seen = idset_new();
-	for (i = 0; i < (storages.n ? storages.n : 1); i++) {
-		g = grid_open(
-		    storages.n ? storages.v[i] : grid_default(NULL), false, &w);
+	urls = grid_defaults(&storages);
+	for (i = 0; i < urls->n; i++) {
+		g = grid_open(urls->v[i], false, &w);
 		if (g == NULL || grid_list(g, visit, g, &w) < 0)
 			die_why(&w);
 		grid_close(g);

@@ -11,16 +11,65 @@
 static const struct grid_kind *const kinds[] = { &grid_file, &grid_https,
 	&grid_gfal };
 
+/* How long the first URL of a list is. */
+static size_t
+url_length(const char *s)
+{
+	size_t n = 0, blanks, scheme;
+
+	for (;;) {
+		n += strcspn(s + n, " ");
+		blanks = strspn(s + n, " ");
+		scheme = strspn(s + n + blanks, "abcdefghijklmnopqrstuvwxyz");
+		if (s[n + blanks] == '\0' ||
+		    (scheme > 0 && s[n + blanks + scheme] == ':'))
+			return n;
+		n += blanks;
+	}
+}
+
+static const struct opt_list *
+own_list(void)
+{
+	static const char *own;
+	static struct opt_list list;
+	const char *s = getenv("MDM_STORAGE");
+	char *url;
+	size_t n;
+
+	if (list.n > 0)
+		return &list;
+	s += s != NULL ? strspn(s, " ") : 0;
+	if (s == NULL || *s == '\0') {
+		if (asprintf(&url, "file:%s/storage", opt_home()) < 0)
+			die(EXIT_IO, "out of memory");
+		own = url;
+		list.v = &own;
+		list.n = 1;
+		return &list;
+	}
+	if ((list.v = calloc(strlen(s), sizeof *list.v)) == NULL)
+		die(EXIT_IO, "out of memory");
+	for (; *s != '\0'; s += strspn(s, " ")) {
+		n = url_length(s);
+		if ((url = strndup(s, n)) == NULL)
+			die(EXIT_IO, "out of memory");
+		list.v[list.n++] = url;
+		s += n;
+	}
+	return &list;
+}
+
 const char *
 grid_default(const char *option)
 {
-	static char url[GRID_SURL];
-	const char *set = opt_or_env(option, "MDM_STORAGE");
+	return option != NULL && *option != '\0' ? option : own_list()->v[0];
+}
 
-	if (set != NULL)
-		return set;
-	snprintf(url, sizeof url, "file:%s/storage", opt_home());
-	return url;
+const struct opt_list *
+grid_defaults(const struct opt_list *named)
+{
+	return named->n > 0 ? named : own_list();
 }
 
 static const struct grid_kind *

@@ -40,8 +40,15 @@
 
 struct grid;
 
-/* The URL to use: the option's value, MDM_STORAGE, or the user's own. */
+/*
+ * The URL to write to: the option's value, the first of MDM_STORAGE, or the
+ * user's own.  And those to look at: the ones named, if any, or all of
+ * MDM_STORAGE: its URLs are apart by blanks, but a blank that no "scheme:"
+ * follows belongs to a file's name.  They live until the program ends.
+ */
 const char *grid_default(const char *option);
+struct opt_list;
+const struct opt_list *grid_defaults(const struct opt_list *named);
 
 /*
  * Open a storage; create makes it if it is not there.  What is across the

@@ -20,13 +20,13 @@ replica_open(const struct opt_list *allow)
 	struct why w = { 0 };
 	int i;
 
-	storages = allow->n ? allow->n : 1;
+	allow = grid_defaults(allow);
+	storages = allow->n;
 	if ((storage = calloc((size_t)storages, sizeof *storage)) == NULL)
 		die(EXIT_IO, "out of memory");
 	for (i = 0; i < storages; i++) {
-		const char *url = allow->n ? allow->v[i] : grid_default(NULL);
-
-		if ((storage[i].grid = grid_open(url, false, &w)) == NULL)
+		storage[i].grid = grid_open(allow->v[i], false, &w);
+		if (storage[i].grid == NULL)
 			die_why(&w);
 	}
 }
@@ -119,6 +119,18 @@ remember(struct replica_bad *bad, int *bads, const struct replica *r,
 	bad[i].why = *w;
 }
 
+/* Is there any that may answer?  Others have waited for the rest already. */
+static bool
+hopeful(const struct replica *r, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (r[i].path != NULL && rank(&r[i]) < storages)
+			return true;
+	return false;
+}
+
 int
 replica_try(const struct line *l, replica_use *use, void *arg,
     struct replica_bad *bad, int *bads, struct why *w)
@@ -126,11 +138,13 @@ replica_try(const struct line *l, replica_use *use, void *arg,
 	struct replica *r = calloc(REPLICAS, sizeof *r);
 	struct retry wait = { 0 };
 	int i, n, got = -1;
-	bool again;
+	bool again, hope;
 
 	if (r == NULL)
 		die(EXIT_IO, "out of memory");
 	*bads = 0;
+	n = list(l, r);
+	hope = hopeful(r, n);
 	do {
 		n = list(l, r);
 		again = false;
@@ -152,7 +166,7 @@ replica_try(const struct line *l, replica_use *use, void *arg,
 		}
 		if (again)
 			w->code = EXIT_RETRY;
-	} while (got < 0 && again && retry_wait(&wait, w));
+	} while (got < 0 && again && hope && retry_wait(&wait, w));
 	free(r);
 	return got;
 }

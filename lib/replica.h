@@ -27,7 +27,8 @@ struct replica {
 /*
  * Try the line's replicas until use() returns 0 or more, which is returned: the
  * storages named first come first, those that did not answer lately last.  When
- * all of them failed and to wait may help, again after a while.  Else -1
+ * all of them failed and to wait may help, again after a while, unless for
+ * another line we have waited for all of them in vain just now.  Else -1
  * with *w, about the last, or EXIT_RETRY if any may work later.  bad: those
  * that failed, at most REPLICAS.
  */

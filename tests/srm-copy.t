@@ -138,6 +138,18 @@ t 'another replica takes over' '
 	says "warning: .*no such object.*another replica has it" err
 '
 
+t 'MDM_STORAGE may name several: the first is written to, all are read' '
+	export MDM_STORAGE="file:one by one file:two  file:$PWD/three"
+	srm-copy --to "" <a.rec >M
+	srm-copy --to file:two <a.rec >M2 && mkdir three
+	[ "$(field surl M | grep -c "^file:$PWD/one%20by%20one/")" -eq 4 ]
+	for m in M M2; do srm-copy --from <$m | rec-list | tail -n 1; done >ends
+	[ "$(sort -u ends)" = ".end	4" ]
+	sed "1s,/two/,/four/," M2 >bad
+	exits 1 srm-copy --from <bad >got 2>err
+	[ "$(rec-list <got | tail -n 1)" = ".end	3" ]
+'
+
 t 'a surl leads nowhere else, by no link and no ..' '
 	srm-copy --to file:jail <a.rec >M
 	guid=$(field guid M | sed -n 1p)
