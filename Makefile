@@ -4,7 +4,8 @@
 # make bench      speeds, as ratios against other tools measured in the same run
 # make lint       style, shell and manual pages
 # make fuzz       build obj-fuzz/fuzz-*, run each for FUZZ_SECONDS; needs clang
-# make services   key stores and a catalogue on this machine, with a test grid, in services/
+# make demo-grid  the same over the services of a grid, all on this machine
+# make services   such a grid to try things on, in services/
 # make install    to $(DESTDIR)$(PREFIX)
 # make SAN=1 ...  the same under AddressSanitizer and UBSan, in obj-san/
 # make WERROR=1   warnings are errors, as in CI
@@ -24,12 +25,12 @@ DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 	libdcmtk-dev libsqlite3-dev libpq-dev libdeflate-dev zlib1g-dev \
 	libevent-dev voms-dev libjansson-dev libpng-dev libcurl4-openssl-dev libexpat1-dev libxml2-dev libgfal2-dev
 DEB_DEMO  := age python3-pydicom
-DEB_CHECK := bsdutils util-linux procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 openssl curl voms-clients \
-	postgresql postgresql-client orthanc libgdcm-tools xrootd-server \
-	xrootd-server-plugins xrootd-voms-plugins xrootd-client \
+DEB_GRID  := util-linux openssl voms-clients postgresql postgresql-client \
+	xrootd-server xrootd-server-plugins xrootd-voms-plugins xrootd-client \
 	xrootd-client-plugins globus-gridftp-server-progs gfal2-plugin-xrootd \
-	gfal2-plugin-gridftp gfal2-plugin-srm gfal2-plugin-sftp gfal2-plugin-http \
-	gfal2-util-scripts
+	gfal2-plugin-gridftp gfal2-plugin-srm gfal2-plugin-sftp gfal2-plugin-http
+DEB_CHECK := $(DEB_GRID) bsdutils procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 curl \
+	orthanc libgdcm-tools gfal2-util-scripts
 DEB_BENCH := libgdcm-tools
 
 CFLAGS   ?= -O2 -g
@@ -142,7 +143,7 @@ check: deps-check all $(UNIT) $(REPLAY) $(FAULT)
 
 lint:
 	shellcheck -S warning tests/*.t tests/*.sh $(filter-out %.cc,$(wildcard tests/services/*)) $(wildcard pipelines/mdm-*) \
-	    $(wildcard pipelines/glite/*) pipelines/demo pipelines/deps
+	    $(wildcard pipelines/glite/*) pipelines/demo pipelines/demo-grid pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
 	    tests/unit/*.[ch] tests/fuzz/*.c tests/services/*.cc
 	mandoc -Tlint -Wwarning doc/*.[157]
@@ -176,12 +177,16 @@ $O/load: $O/tests/bench/load.o
 demo: deps-demo all
 	BIN=$(abspath $B) PYTHON=$(PYTHON) bash pipelines/demo $(IN)
 
-# Until `tests/services/stop services'.
-services: deps-check all
+demo-grid: deps-grid all
+	BIN=$(abspath $B) PYTHON=$(PYTHON) bash pipelines/demo-grid $(IN)
+
+# Until `tests/services/grid stop services'.
+services: deps-grid all
 	BIN=$(abspath $B) tests/services/try services
 
 # Install what is missing, as root or by sudo; else print the line and stop.
 deps-demo:  ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO)
+deps-grid:  ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO) $(DEB_GRID)
 deps-check: ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO) $(DEB_CHECK)
 deps-bench: ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO) $(DEB_CHECK) $(DEB_BENCH)
 $(BIN) $O/lib.a $O/libxx.a: | deps-build
@@ -193,10 +198,10 @@ install: all
 	for s in 1 5 7; do install -m644 doc/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 
 clean:
-	rm -rf obj obj-san obj-fuzz bin demo services
+	rm -rf obj obj-san obj-fuzz bin demo demo-grid services
 
-.PHONY: all check lint fuzz bench demo services install clean FORCE \
-	deps-demo deps-check deps-bench deps-build
+.PHONY: all check lint fuzz bench demo demo-grid services install clean FORCE \
+	deps-demo deps-grid deps-check deps-bench deps-build
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $O -name '*.d' 2>/dev/null)
