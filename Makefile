@@ -30,7 +30,7 @@ DEB_GRID  := util-linux openssl voms-clients postgresql postgresql-client \
 	xrootd-client-plugins globus-gridftp-server-progs gfal2-plugin-xrootd \
 	gfal2-plugin-gridftp gfal2-plugin-srm gfal2-plugin-sftp gfal2-plugin-http
 DEB_CHECK := $(DEB_GRID) bsdutils procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 curl \
-	orthanc libgdcm-tools gfal2-util-scripts
+	orthanc orthanc-dicomweb libgdcm-tools gfal2-util-scripts
 DEB_BENCH := libgdcm-tools
 
 CFLAGS   ?= -O2 -g
@@ -142,7 +142,7 @@ check: deps-check all $(UNIT) $(REPLAY) $(FAULT)
 	@echo "$(words $(UNIT)) unit programs, $(words $(FUZZ)) fuzz corpora, $(words $(TESTS)) test files"
 
 lint:
-	shellcheck -S warning tests/*.t tests/*.sh $(filter-out %.cc,$(wildcard tests/services/*)) $(wildcard pipelines/mdm-*) \
+	shellcheck -S warning tests/*.t tests/*.sh $(filter-out %.cc %-web,$(wildcard tests/services/*)) $(wildcard pipelines/mdm-*) \
 	    $(wildcard pipelines/glite/*) pipelines/demo pipelines/demo-grid pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
 	    tests/unit/*.[ch] tests/fuzz/*.c tests/services/*.cc

@@ -15,13 +15,14 @@ static int cap;
 
 static const struct poptOption options[] = {
 	{ "pacs", '\0', POPT_ARG_STRING, &pacs, 0,
-	    "the server, dicom://AE@HOST:PORT, or dicoms:// ($MDM_PACS)",
+	    "the server, dicom://AE@HOST:PORT, dicoms://, or DICOMweb's "
+	    "https://HOST/PATH ($MDM_PACS)",
 	    "URL" },
 	{ "level", 'l', POPT_ARG_STRING, &level_name, 0,
 	    "what to list: study (default), series or image", "LEVEL" },
 	{ "cap", '\0', POPT_ARG_INT, &cap, 0,
-	    "the server gives so many answers at most (default: any hundred "
-	    "may be where it stops)",
+	    "the server gives so many answers at most (default: it is found "
+	    "out)",
 	    "N" },
 	{ "names", 'T', POPT_ARG_STRING, &names, 0,
 	    "ask about each name in FILE, as this program writes them (without "
@@ -58,8 +59,9 @@ cut(const char *what, unsigned long before)
 	if (find.unsplit == before)
 		return;
 	why_set(&w, EXIT_NO,
-	    "the server cut %lu answers that cannot be split further, or "
-	    "something in them matches no split: some may be missing",
+	    "the server cut %lu answers that cannot be split further, or in "
+	    "which something matches no split, or says that it has more than "
+	    "it lists: some may be missing",
 	    find.unsplit - before);
 	aside(what, &w);
 }
@@ -104,9 +106,17 @@ open_server(void)
 	static const struct dimse_context context = { PACS_FIND, implicit, 1,
 		false };
 	static struct dimse_conf conf;
+	static struct dicomweb_conf web;
+	const char *url = opt_need(pacs, "--pacs", "MDM_PACS");
 	struct why w = { 0 };
 
-	pacs_conf(&conf, opt_need(pacs, "--pacs", "MDM_PACS"));
+	if (pacs_web(&web, url)) {
+		if (dicomweb_init(&web, &w) < 0)
+			die_why(&w);
+		find.web = dicomweb_open(&web);
+		return;
+	}
+	pacs_conf(&conf, url);
 	dimse_init(&conf);
 	if ((net = dimse_net_new(&conf, &w)) == NULL ||
 	    (find.d = dimse_open(net, &context, 1, &w)) == NULL)
@@ -150,6 +160,7 @@ main(int argc, char **argv)
 	else
 		cut("query", 0);
 	dimse_end(find.d);
+	dicomweb_close(find.web);
 	if (lineout_end(out, &w) < 0)
 		die_why(&w);
 	out_commit();

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "dimsg.h"
 #include "fetch.h"
-#include "pacs.h"
 #include "progress.h"
 
 /* Why an object did not come: a DIMSE status, or one of these. */
@@ -57,12 +57,7 @@ struct fetch {
 
 struct worker {
 	struct fetch *f;
-	struct dimse *d;
-	struct intake_way way;
-	const char *class[DIMSE_CONTEXTS]; /* that the association can take */
-	int classes;
-	char *name[DIMSE_CONTEXTS]; /* owned: what is proposed */
-	int names;
+	struct haul *haul;
 };
 
 static void *
@@ -300,77 +295,12 @@ account(struct fetch *f, const struct batch *b, int state, bool again)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* Propose every syntax of a class, or of each in a list; false: no room. */
-static bool
-propose(struct worker *k, struct dimse_context *c, int *used, const char *list)
-{
-	const int before = *used;
-	char *text = need(strdup(list)), *p, *save = NULL;
-	const char *const *syntax;
-	int n;
-
-	for (p = strtok_r(text, "\\", &save); p;
-	     p = strtok_r(NULL, "\\", &save)) {
-		syntax = pacs_syntaxes(p, &n);
-		if (*used + n > DIMSE_CONTEXTS || k->names == DIMSE_CONTEXTS) {
-			*used = before;
-			free(text);
-			return false;
-		}
-		k->name[k->names] = need(strdup(p));
-		for (; n > 0; n--)
-			c[(*used)++] =
-			    (struct dimse_context){ k->name[k->names], syntax++,
-				    1, true };
-		k->names++;
-	}
-	free(text);
-	return true;
-}
-
-/*
- * What to propose: the query model, then the class at hand, then the others
- * that were announced, while there is room.  Returns how many contexts.
- */
-static int
-contexts(struct worker *k, struct dimse_context *c, const char *wanted)
-{
-	static const char *const implicit[] = { PACS_IMPLICIT };
-	struct fetch *f = k->f;
-	int used = 0, i;
-
-	while (k->names > 0)
-		free(k->name[--k->names]);
-	k->classes = 0;
-	c[used++] =
-	    (struct dimse_context){ f->c.destination ? PACS_MOVE : PACS_GET,
-		    implicit, 1, false };
-	if (f->c.destination)
-		return used;
-	pthread_mutex_lock(&f->lock);
-	for (i = -1; i < f->classes && k->classes < DIMSE_CONTEXTS; i++) {
-		const char *class = i < 0 ? wanted : f->class[i];
-
-		if (i >= 0 && class == wanted)
-			continue;
-		if (!propose(k, c, &used, class))
-			break;
-		k->class[k->classes++] = class;
-	}
-	pthread_mutex_unlock(&f->lock);
-	return used;
-}
-
 static void
 hang_up(struct worker *k, bool clean)
 {
-	if (k->d == NULL)
+	if (!haul_is_open(k->haul))
 		return;
-	if (clean)
-		dimse_end(k->d);
-	else
-		dimse_abort(k->d);
-	k->d = NULL;
+	haul_close(k->haul, clean);
 	pthread_mutex_lock(&k->f->lock);
 	k->f->alive--;
 	pthread_mutex_unlock(&k->f->lock);
@@ -380,24 +310,21 @@ hang_up(struct worker *k, bool clean)
 static int
 dial(struct worker *k, const char *wanted, struct why *w)
 {
-	struct dimse_context c[DIMSE_CONTEXTS];
-	int i;
+	const bool before = haul_is_open(k->haul);
+	struct fetch *f = k->f;
+	const char *class[DIMSE_CONTEXTS];
+	int n, got;
 
-	if (k->d != NULL) {
-		if (k->f->c.destination)
-			return 0;
-		for (i = 0; i < k->classes; i++)
-			if (k->class[i] == wanted)
-				return 0;
-		hang_up(k, true);
-	}
-	k->d = dimse_open(k->f->c.net, c, contexts(k, c, wanted), w);
-	if (k->d == NULL)
-		return -1;
-	pthread_mutex_lock(&k->f->lock);
-	k->f->alive++;
-	pthread_mutex_unlock(&k->f->lock);
-	return 0;
+	pthread_mutex_lock(&f->lock);
+	n = f->classes < DIMSE_CONTEXTS ? f->classes : DIMSE_CONTEXTS;
+	memcpy(class, f->class, (size_t)n * sizeof *class);
+	pthread_mutex_unlock(&f->lock);
+	got = haul_open(k->haul, wanted, class, n, w);
+	pthread_mutex_lock(&f->lock);
+	f->alive += haul_is_open(k->haul);
+	f->alive -= before;
+	pthread_mutex_unlock(&f->lock);
+	return got;
 }
 
 /*
@@ -415,7 +342,7 @@ take_batch(struct worker *k)
 
 	pthread_mutex_lock(&f->lock);
 	while (f->head == NULL && !(f->closed && f->busy == 0)) {
-		if (k->d == NULL) {
+		if (!haul_is_open(k->haul)) {
 			pthread_cond_wait(&f->more, &f->lock);
 		} else if (idle || f->closed) {
 			pthread_mutex_unlock(&f->lock);
@@ -489,16 +416,42 @@ give_up(struct worker *k, struct batch *b, const struct why *w)
 	return quit;
 }
 
-/* Returns whether this worker is to end. */
+/* Ask for what is missing of a batch.  Returns whether this worker is to end.
+ */
+static bool
+ask(struct worker *k, struct batch *b)
+{
+	struct fetch *f = k->f;
+	struct why w = { 0 };
+	unsigned status;
+	struct ident q;
+	int got;
+
+	if (!make_request(f, b, &q))
+		return false;
+	got = haul_get(k->haul, &q, &status, &w);
+	ident_free(&q);
+	if (got < 0)
+		hang_up(k, false);
+	if (got == HAUL_NOBODY)
+		return give_up(k, b, &w);
+	if (got < 0)
+		account(f, b, w.code == EXIT_DATA ? UNREAD : LOST, !b->again);
+	else
+		/* Some servers take no lists; some fail for one of many. */
+		account(f, b, (int)status,
+		    !b->again && b->n > 1 && status >> 8 != 0xa7);
+	return false;
+}
+
+/* As ask(). */
 static bool
 do_batch(struct worker *k, struct batch *b)
 {
 	struct fetch *f = k->f;
 	struct why w = { 0 };
 	const char *class;
-	unsigned status;
-	struct ident q;
-	bool down, any;
+	bool down;
 
 	pthread_mutex_lock(&f->lock);
 	down = f->down.code != 0;
@@ -514,19 +467,7 @@ do_batch(struct worker *k, struct batch *b)
 	}
 	if (dial(k, class, &w) < 0)
 		return give_up(k, b, &w);
-	any = make_request(f, b, &q);
-	if (!any)
-		return false;
-	if (pacs_fetch(k->d, &q, f->c.destination, &k->way, &status, &w) < 0) {
-		hang_up(k, false);
-		account(f, b, LOST, !b->again);
-	} else {
-		/* Some servers take no lists; some fail for one of many. */
-		account(f, b, (int)status,
-		    !b->again && b->n > 1 && status >> 8 != 0xa7);
-	}
-	ident_free(&q);
-	return false;
+	return ask(k, b);
 }
 
 static void *
@@ -541,9 +482,7 @@ work(void *arg)
 		end_batch(k->f, b);
 	}
 	hang_up(k, true);
-	intake_way_free(&k->way);
-	while (k->names > 0)
-		free(k->name[--k->names]);
+	haul_free(k->haul);
 	free(k);
 	return NULL;
 }
@@ -568,7 +507,7 @@ fetch_new(const struct fetch_conf *c)
 		struct worker *k = need(calloc(1, sizeof *k));
 
 		k->f = f;
-		intake_way_init(&k->way, c->in);
+		k->haul = haul_new(&f->c.haul, c->in);
 		if (pthread_create(&f->thread[i], NULL, work, k) != 0)
 			die(EXIT_IO, "no threads");
 	}
@@ -600,7 +539,8 @@ why_missing(const struct fetch *f, const struct object *o, struct why *w)
 {
 	switch (o->state) {
 	case LOST:
-		why_set(w, EXIT_FEW, "the association was lost");
+		why_set(w, EXIT_FEW, "the %s was lost",
+		    f->c.haul.web ? "connection" : "association");
 		break;
 	case CLOSED:
 		why_set(w, EXIT_RETRY, "the time of --between is over");
@@ -621,7 +561,7 @@ why_missing(const struct fetch *f, const struct object *o, struct why *w)
 		why_set(w, EXIT_NO, "larger than --max-size");
 		break;
 	default:
-		dimsg_why((unsigned)o->state, w);
+		dicomweb_why((unsigned)o->state, w);
 	}
 }
 

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "dimse.h"
+#include "haul.h"
 #include "idset.h"
 #include "intake.h"
 #include "query.h"
@@ -12,18 +12,16 @@
  * Objects fetched from a DICOM server, over several associations at once, and
  * an account of each that was announced: it came, or why not.
  *
- * Objects are asked for in batches of one series and one SOP class, by C-GET,
- * or by C-MOVE to an AE title whose storage SCP writes to the same intake.  An
- * association holds 128 contexts, one for each class and transfer syntax, so
- * it is made anew when a batch needs a class that it has not.  What does not
- * come in a batch is asked for once more, on its own.
+ * Objects are asked for in batches of one series and one SOP class, over a haul
+ * each thread has (haul.h); with C-MOVE they come to a storage SCP that writes
+ * to the same intake.  What does not come in a batch is asked for once more, on
+ * its own.
  */
 struct fetch;
 
 struct fetch_conf {
-	struct dimse_net *net;
+	struct haul_conf haul;
 	struct intake *in;       /* its callbacks are set here */
-	const char *destination; /* AE title for C-MOVE, or NULL: C-GET */
 	unsigned jobs;           /* associations at once */
 	unsigned batch;          /* objects in a request */
 	unsigned long long rate; /* bytes a second, 0: any */
@@ -42,8 +40,8 @@ struct fetch *fetch_new(const struct fetch_conf *c);
 
 /*
  * Announce an object, of line number line of the input.  Its class may be one
- * of several, with backslashes between (lookup_classes()).  False if it was
- * announced before.
+ * of several, with backslashes between (lookup_classes()), or, for DICOMweb,
+ * "".  False if it was announced before.
  */
 bool fetch_add(struct fetch *f, const struct query_name *name,
     const char *sop_class, unsigned long line);

@@ -8,6 +8,8 @@
 
 #define DAY 86400
 #define FIRST_DAY (-25567) /* 1900-01-01: no study is older */
+#define NO_DAY (FIRST_DAY - 1)
+#define LEAST 10 /* no server stops before so many answers */
 
 /* Those that nearly all studies have; what has others is noticed. */
 static const char *const modalities[] = { "AR", "AU", "BI", "BMD", "CR", "CT",
@@ -27,21 +29,37 @@ struct part {
 	const char *modality;
 };
 
+/* A study or series, and how many the server says are below it; 0: unsaid. */
+struct upper {
+	struct query_name name;
+	unsigned long below, objects;
+};
+
+struct moment {
+	long day, second; /* since 1970; of the day, or -1 */
+};
+
 /* What one question brought. */
 struct asking {
 	struct lookup *f;
 	const struct query_name *below;
 	enum query_level level;
 	unsigned long answers;
-	struct query_name *list; /* of a level that is walked through */
+	unsigned long expected; /* how many there are, if it is known, or 0 */
+	struct upper *list;     /* of a level that is walked through */
 	size_t used, size;
 	bool no_date, no_time, odd; /* some study has none, or is not listed */
+	struct moment *moment;      /* of each answer that has a date */
+	size_t moments, room;
 };
 
 struct uids {
 	struct query_name name;
 	char sop_class[65], modality[256];
+	char classes[LOOKUP_CLASSES * 65];
 	bool date, time;
+	struct moment when;
+	unsigned long series, objects, of_series; /* counts, 0: not said */
 };
 
 static void
@@ -53,10 +71,51 @@ copy_uid(char out[65], const char *value, size_t n)
 	out[n] = '\0';
 }
 
+/* Nothing, if it is too long. */
+static void
+copy_text(char *out, size_t size, const char *value, size_t n)
+{
+	if (n >= size)
+		n = 0;
+	memcpy(out, value, n);
+	out[n] = '\0';
+}
+
+static bool
+read_day(long *day, const char *p)
+{
+	struct tm tm = { 0 };
+	int y, m, d;
+
+	if (strspn(p, "0123456789") < 8 ||
+	    sscanf(p, "%4d%2d%2d", &y, &m, &d) != 3 || y < 1900 || m < 1 ||
+	    m > 12 || d < 1 || d > 31)
+		return false;
+	tm.tm_year = y - 1900;
+	tm.tm_mon = m - 1;
+	tm.tm_mday = d;
+	*day = (long)(timegm(&tm) / DAY);
+	return true;
+}
+
+/* The second of the day, or -1: 09, 0930, 093001.25. */
+static long
+read_second(const char *p)
+{
+	int h = 0, m = 0, s = 0;
+
+	if (sscanf(p, "%2d%2d%2d", &h, &m, &s) < 1 || h < 0 || h > 23 ||
+	    m < 0 || m > 59 || s < 0 || s > 60)
+		return -1;
+	s = (h * 60 + m) * 60 + s;
+	return s < DAY ? s : DAY - 1;
+}
+
 static void
 note(void *arg, uint32_t tag, const char *value, size_t n)
 {
 	struct uids *u = arg;
+	char text[24];
 
 	switch (tag) {
 	case TAG_STUDY:
@@ -73,16 +132,30 @@ note(void *arg, uint32_t tag, const char *value, size_t n)
 		break;
 	case TAG_DATE:
 		u->date = n > 0;
+		copy_text(text, sizeof text, value, n);
+		if (!read_day(&u->when.day, text))
+			u->when.day = NO_DAY;
 		break;
 	case TAG_TIME:
 		u->time = n > 0;
+		copy_text(text, sizeof text, value, n);
+		u->when.second = read_second(text);
+		break;
+	case TAG_CLASSES:
+		copy_text(u->classes, sizeof u->classes, value, n);
+		break;
+	case TAG_STUDY_SERIES:
+	case TAG_STUDY_OBJECTS:
+	case TAG_SERIES_OBJECTS:
+		copy_text(text, sizeof text, value, n);
+		*(tag == TAG_STUDY_SERIES      ? &u->series
+		    : tag == TAG_STUDY_OBJECTS ? &u->objects
+					       : &u->of_series) =
+		    strtoul(text, NULL, 10);
 		break;
 	case TAG_MODALITIES:
 	case TAG_MODALITY:
-		if (n < sizeof u->modality) {
-			memcpy(u->modality, value, n);
-			u->modality[n] = '\0';
-		}
+		copy_text(u->modality, sizeof u->modality, value, n);
 	}
 }
 
@@ -101,35 +174,79 @@ usual(char *text)
 	return false;
 }
 
+/* Those on the way are told apart in each run, those that are given in all. */
 static bool
-is_new(struct lookup *f, const struct query_name *n)
+is_new(struct lookup *f, enum query_level level, const struct query_name *n)
 {
 	unsigned char id[16];
 	char text[256];
 
-	snprintf(text, sizeof text, "%s/%s/%s", n->study, n->series, n->sop);
+	snprintf(text, sizeof text, "%lu/%s/%s/%s",
+	    level == f->q->level ? 0 : f->run, n->study, n->series, n->sop);
 	idset_name(id, text);
 	return idset_add(f->seen, id, 0);
 }
 
-static void
-keep(struct asking *a, const struct query_name *n)
+/* Room for one more of size bytes in a growing list. */
+static void *
+one_more(void *list, size_t used, size_t *room, size_t size)
 {
-	if (a->used == a->size) {
-		a->size = a->size ? 2 * a->size : 64;
-		a->list = realloc(a->list, a->size * sizeof *a->list);
-		if (a->list == NULL)
-			die(EXIT_IO, "out of memory");
+	if (used < *room)
+		return list;
+	*room = *room ? 2 * *room : 64;
+	if ((list = realloc(list, *room * size)) == NULL)
+		die(EXIT_IO, "out of memory");
+	return list;
+}
+
+static void
+keep(struct asking *a, const struct uids *u)
+{
+	a->list = one_more(a->list, a->used, &a->size, sizeof *a->list);
+	a->list[a->used++] =
+	    a->level == QUERY_STUDY
+		? (struct upper){ u->name, u->series, u->objects }
+		: (struct upper){ u->name, u->of_series, 0 };
+}
+
+static void
+keep_moment(struct asking *a, const struct uids *u)
+{
+	if (a->level != QUERY_STUDY || u->when.day == NO_DAY)
+		return;
+	a->moment =
+	    one_more(a->moment, a->moments, &a->room, sizeof *a->moment);
+	a->moment[a->moments++] = u->when;
+}
+
+/* The classes in a study, if an association can take them in every syntax. */
+static void
+know_classes(struct lookup *f, const struct uids *u)
+{
+	const char *p = u->classes;
+	size_t len;
+	int n;
+
+	strcpy(f->known, u->name.study);
+	*f->of_study = '\0';
+	for (n = 0; *p && n < LOOKUP_CLASSES; n++) {
+		len = strcspn(p, "\\");
+		if (!ident_is_uid(p, len))
+			return;
+		p += len;
+		if (*p == '\0')
+			strcpy(f->of_study, u->classes);
+		else
+			p++;
 	}
-	a->list[a->used++] = *n;
 }
 
 static int
 on_answer(void *arg, const void *p, size_t n, struct why *w)
 {
 	struct asking *a = arg;
-	struct uids u = { 0 };
-	const char *own;
+	struct uids u = { .when = { NO_DAY, -1 } };
+	const char *own, *class;
 
 	if (ident_each(p, n, note, &u, w) < 0)
 		return -1;
@@ -152,15 +269,53 @@ on_answer(void *arg, const void *p, size_t n, struct why *w)
 	a->odd |= !usual(u.modality);
 	if (a->level == a->f->q->level)
 		a->f->answers++;
-	if (!is_new(a->f, &u.name))
+	keep_moment(a, &u);
+	if (!is_new(a->f, a->level, &u.name))
 		return 0;
-	if (a->level == a->f->q->level)
-		return a->f->answer(a->f->arg, &u.name, u.sop_class, p, n, w);
-	keep(a, &u.name);
-	return 0;
+	a->f->fresh++;
+	if (a->level != a->f->q->level) {
+		if (a->level == QUERY_STUDY && a->f->classes)
+			know_classes(a->f, &u);
+		keep(a, &u);
+		return 0;
+	}
+	class = *u.sop_class ? u.sop_class : a->f->of_study;
+	return a->f->answer(a->f->arg, &u.name, class, p, n, w);
 }
 
-/* Ask once.  1 if the answers may not be all; 0; -1 with *w. */
+static int
+find(struct lookup *f, const struct ident *q,
+    int (*fn)(void *, const void *, size_t, struct why *), void *arg,
+    unsigned *status, struct why *w)
+{
+	return f->web ? dicomweb_find(f->web, q, f->cap, fn, arg, status, w)
+		      : pacs_find(f->d, q, fn, arg, status, w);
+}
+
+/* What is asked for so that we know what to expect below. */
+static int
+also(const struct asking *a, struct ident *q, struct why *w)
+{
+	const struct lookup *f = a->f;
+
+	if (a->level == QUERY_IMAGE && f->classes && !*f->of_study)
+		return ident_set(q, TAG_SOP_CLASS, "", w);
+	if (a->level == f->q->level)
+		return 0;
+	if (a->level == QUERY_SERIES)
+		return ident_set(q, TAG_SERIES_OBJECTS, "", w);
+	if (f->classes && *a->below->study &&
+	    ident_set(q, TAG_CLASSES, "", w) < 0)
+		return -1;
+	return ident_set(q, TAG_STUDY_SERIES, "", w) < 0
+		   ? -1
+		   : ident_set(q, TAG_STUDY_OBJECTS, "", w);
+}
+
+/*
+ * Ask once.  1 if the answers are not all, or the server may have cut them; 0;
+ * -1 with *w.
+ */
 static int
 ask(struct asking *a, const struct ident *key, struct why *w)
 {
@@ -178,24 +333,31 @@ ask(struct asking *a, const struct ident *key, struct why *w)
 		got = ident_set(&q, TAG_SERIES, a->below->series, w);
 	if (got == 0 && *a->below->sop && a->level == QUERY_IMAGE)
 		got = ident_set(&q, TAG_SOP, a->below->sop, w);
+	if (got == 0)
+		got = also(a, &q, w);
 	f->asked++;
 	a->answers = 0;
+	a->moments = 0;
 	a->no_date = a->no_time = a->odd = false;
 	if (got == 0)
-		got = pacs_find(f->d, &q, on_answer, a, &status, w);
+		got = find(f, &q, on_answer, a, &status, w);
 	ident_free(&q);
 	if (got < 0)
 		return -1;
 	if (status == DIMSG_FULL || status == DIMSG_CANCELLED)
 		return 1;
 	if (status != DIMSG_SUCCESS) {
-		dimsg_why(status, w);
+		dicomweb_why(status, w);
 		return -1;
 	}
+	if (a->expected > 0)
+		return a->answers < a->expected;
+	if (f->web)
+		return 0;
 	if (f->cap > 0)
 		return a->answers >= f->cap;
-	return a->level == QUERY_STUDY && a->answers > 0 &&
-	       a->answers % 100 == 0;
+	return a->level == QUERY_STUDY && f->stops > 0 &&
+	       a->answers >= f->stops;
 }
 
 static long
@@ -212,23 +374,6 @@ write_day(char out[16], long day)
 
 	gmtime_r(&t, &tm);
 	strftime(out, 16, "%Y%m%d", &tm);
-}
-
-static bool
-read_day(long *day, const char *p)
-{
-	struct tm tm = { 0 };
-	int y, m, d;
-
-	if (strspn(p, "0123456789") < 8 ||
-	    sscanf(p, "%4d%2d%2d", &y, &m, &d) != 3 || y < 1900 || m < 1 ||
-	    m > 12 || d < 1 || d > 31)
-		return false;
-	tm.tm_year = y - 1900;
-	tm.tm_mon = m - 1;
-	tm.tm_mday = d;
-	*day = (long)(timegm(&tm) / DAY);
-	return true;
 }
 
 /* What the date in the query spans; false if it cannot be split. */
@@ -306,25 +451,31 @@ given(const struct lookup *f, uint32_t tag)
 
 static int find_part(struct asking *a, const struct part *p, struct why *w);
 
-/* Each modality on its own. */
 static int
-by_modality(struct asking *a, const struct part *p, struct why *w)
+each_modality(struct asking *a, const struct part *p, struct why *w)
 {
 	struct part one = *p;
 	int i;
 
-	if (p->modality || given(a->f, TAG_MODALITIES)) {
-		a->f->unsplit++;
-		return 0;
-	}
-	if (a->odd)
-		a->f->unsplit++;
 	for (i = 0; i < MODALITIES; i++) {
 		one.modality = modalities[i];
 		if (find_part(a, &one, w) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+/* What was cut and cannot be split otherwise: by modality, if that helps. */
+static int
+by_modality(struct asking *a, const struct part *p, struct why *w)
+{
+	if (p->modality || given(a->f, TAG_MODALITIES)) {
+		a->f->unsplit++;
+		return 0;
+	}
+	if (a->odd)
+		a->f->unsplit++;
+	return each_modality(a, p, w);
 }
 
 static int
@@ -356,17 +507,102 @@ split(struct asking *a, const struct part *p, struct why *w)
 }
 
 static int
+by_day(const void *a, const void *b)
+{
+	const struct moment *x = a, *y = b;
+
+	return (x->day > y->day) - (x->day < y->day);
+}
+
+static int
+by_second(const void *a, const void *b)
+{
+	const struct moment *x = a, *y = b;
+
+	return (x->second > y->second) - (x->second < y->second);
+}
+
+static long
+clamp(long x, long low, long high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+/* Two parts with about half of the answers each; false: it is too narrow. */
+static bool
+halve(
+    struct asking *a, const struct part *p, struct part *low, struct part *high)
+{
+	const size_t half = a->moments / 2;
+
+	*low = *high = *p;
+	if (p->modality || a->moments == 0)
+		return false;
+	if (p->from < p->to) {
+		qsort(a->moment, a->moments, sizeof *a->moment, by_day);
+		low->to = clamp(a->moment[half].day, p->from, p->to - 1);
+		high->from = low->to + 1;
+		low->open_to = high->open_from = false;
+		return true;
+	}
+	if (given(a->f, TAG_TIME) || p->t1 - p->t0 < 2)
+		return false;
+	qsort(a->moment, a->moments, sizeof *a->moment, by_second);
+	low->t1 = high->t0 =
+	    (int)clamp(a->moment[half].second, p->t0 + 1, p->t1 - 1);
+	return true;
+}
+
+/*
+ * A server may stop at any number, and say nothing.  If it has, its halves have
+ * something new in them.  A half with as many answers as the whole may have
+ * been cut too, and is looked at in the same way, until it is a second and a
+ * modality.  What has fewer has not: the server has just given more.
+ */
+static int
+verify(struct asking *a, const struct part *p, struct why *w)
+{
+	struct lookup *f = a->f;
+	const unsigned long n = a->answers, fresh = f->fresh;
+	const bool no_time = a->no_time && p->from == p->to;
+	struct part low, high;
+	int got = 0;
+
+	f->whole = n;
+	if (halve(a, p, &low, &high)) {
+		got = find_part(a, &low, w);
+		if (got == 0)
+			got = find_part(a, &high, w);
+		if (got == 0 && no_time && p->t0 == 0 && p->t1 == DAY)
+			got = each_modality(a, p, w);
+	} else if (!p->modality && !given(f, TAG_MODALITIES)) {
+		got = each_modality(a, p, w);
+	}
+	if (got < 0 || f->fresh == fresh)
+		return got;
+	if (f->stops == 0 || f->stops > n)
+		f->stops = n;
+	return split(a, p, w);
+}
+
+static int
 find_part(struct asking *a, const struct part *p, struct why *w)
 {
+	const struct lookup *f = a->f;
 	struct ident q;
 	int got;
 
-	ident_copy(&q, &a->f->q->key[QUERY_STUDY]);
+	ident_copy(&q, &f->q->key[QUERY_STUDY]);
 	got = set_keys(&q, p, w);
 	if (got == 0)
 		got = ask(a, &q, w);
 	ident_free(&q);
-	return got == 1 ? split(a, p, w) : got;
+	if (got == 1)
+		return split(a, p, w);
+	if (got == 0 && f->cap == 0 && a->answers >= f->whole &&
+	    !(f->web && dicomweb_pages(f->web)))
+		return verify(a, p, w);
+	return got;
 }
 
 static int
@@ -390,7 +626,9 @@ static int
 find_below(struct asking *a, struct why *w)
 {
 	const struct ident *key = &a->f->q->key[a->level];
+	const unsigned long expected = a->expected;
 	const char *m = ident_get(key, TAG_MODALITY);
+	unsigned long sum = 0;
 	struct ident q;
 	int got = ask(a, key, w), i;
 
@@ -400,33 +638,57 @@ find_below(struct asking *a, struct why *w)
 		a->f->unsplit++;
 		return 0;
 	}
+	a->expected = 0;
 	for (i = 0, got = 0; i < MODALITIES && got >= 0; i++) {
 		ident_copy(&q, key);
 		got = ident_set(&q, TAG_MODALITY, modalities[i], w);
 		if (got == 0 && (got = ask(a, &q, w)) == 1)
 			a->f->unsplit++;
+		sum += a->answers;
 		ident_free(&q);
 	}
+	if (got >= 0 && sum < expected)
+		a->f->unsplit++;
 	return got < 0 ? -1 : 0;
+}
+
+/* Are all the objects, or series, below asked for?  Then counts hold. */
+static bool
+is_all(const struct lookup *f, enum query_level level,
+    const struct query_name *below)
+{
+	return !f->q->matches[level] && !*below->sop &&
+	       (level == QUERY_IMAGE || !*below->series);
 }
 
 static int
 descend(struct lookup *f, enum query_level level,
-    const struct query_name *below, struct why *w)
+    const struct query_name *below, unsigned long expected, struct why *w)
 {
 	struct asking a = { .f = f, .below = below, .level = level };
+	unsigned long before;
 	int got;
 	size_t i;
 
+	if (level > QUERY_STUDY && is_all(f, level, below))
+		a.expected = expected;
 	got = level == QUERY_STUDY ? find_studies(&a, w) : find_below(&a, w);
 	for (i = 0; got == 0 && i < a.used; i++) {
-		struct query_name n = a.list[i];
+		struct upper *u = a.list + i;
+		const unsigned long cut = f->unsplit;
 
 		if (level == QUERY_STUDY)
-			strcpy(n.series, below->series);
-		strcpy(n.sop, below->sop);
-		got = descend(f, level + 1, &n, w);
+			strcpy(u->name.series, below->series);
+		strcpy(u->name.sop, below->sop);
+		before = f->answers;
+		got = descend(f, level + 1, &u->name, u->below, w);
+		if (f->q->level == QUERY_IMAGE && level == QUERY_STUDY &&
+		    is_all(f, QUERY_SERIES, below) &&
+		    is_all(f, QUERY_IMAGE, below) && f->unsplit == cut &&
+		    f->answers - before < u->objects)
+			f->unsplit++;
 	}
+	free(a.moment);
 	free(a.list);
 	return got;
 }
@@ -435,7 +697,9 @@ void
 lookup_begin(struct lookup *f)
 {
 	f->seen = idset_new();
-	f->asked = f->unsplit = f->answers = 0;
+	f->asked = f->unsplit = f->answers = f->fresh = f->run = f->stops = 0;
+	f->whole = LEAST;
+	*f->known = *f->of_study = '\0';
 }
 
 void
@@ -448,62 +712,22 @@ int
 lookup_run(struct lookup *f, const struct query_name *below, struct why *w)
 {
 	const struct query *q = f->q;
-
 	enum query_level from = QUERY_STUDY;
 
-	/* The name says as much as an answer from above would. */
-	if (*below->study && q->level >= QUERY_SERIES && !q->matches[from])
+	/*
+	 * We begin with what the name names, for the server to say how much is
+	 * below it; what is above it is known.
+	 */
+	if (*below->series && q->level >= QUERY_SERIES && !q->matches[from])
 		from = QUERY_SERIES;
-	if (*below->series && q->level == QUERY_IMAGE && from == QUERY_SERIES &&
+	if (*below->sop && q->level == QUERY_IMAGE && from == QUERY_SERIES &&
 	    !q->matches[from])
 		from = QUERY_IMAGE;
-	return descend(f, from, below, w);
-}
-
-static void
-note_classes(void *arg, uint32_t tag, const char *value, size_t n)
-{
-	char *out = arg;
-
-	if (tag != TAG_CLASSES || n >= LOOKUP_CLASSES * 65)
-		return;
-	memcpy(out, value, n);
-	out[n] = '\0';
-}
-
-static int
-on_classes(void *arg, const void *p, size_t n, struct why *w)
-{
-	return ident_each(p, n, note_classes, arg, w);
-}
-
-int
-lookup_classes(struct dimse *d, const char *study,
-    char out[LOOKUP_CLASSES * 65], struct why *w)
-{
-	struct ident q;
-	unsigned status;
-	const char *p;
-	int got, n;
-
-	*out = '\0';
-	ident_init(&q);
-	got = ident_set(&q, TAG_LEVEL, "STUDY", w) < 0 ||
-		      ident_set(&q, TAG_STUDY, study, w) < 0 ||
-		      ident_set(&q, TAG_CLASSES, "", w) < 0
-		  ? -1
-		  : pacs_find(d, &q, on_classes, out, &status, w);
-	ident_free(&q);
-	if (got < 0)
-		return -1;
-	for (p = out, n = 0; status == DIMSG_SUCCESS; n++) {
-		const size_t len = strcspn(p, "\\");
-
-		if (!ident_is_uid(p, len) || n == LOOKUP_CLASSES)
-			return 0;
-		p += len;
-		if (*p++ == '\0')
-			return n + 1;
+	if (strcmp(f->known, below->study) != 0) {
+		*f->of_study = '\0';
+		if (f->classes)
+			from = QUERY_STUDY;
 	}
-	return 0;
+	f->run++;
+	return descend(f, from, below, 0, w);
 }

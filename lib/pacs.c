@@ -4,7 +4,7 @@
 #include "opt.h"
 #include "pacs.h"
 
-static const char *aet = "MDM", *cert, *key, *ca, *tls_name;
+static const char *aet = "MDM", *cert, *key, *ca, *tls_name, *token;
 static int tls, timeout = 60, connect_timeout = 10, pdu = 131072;
 
 struct poptOption pacs_options[] = { { "aet", '\0', POPT_ARG_STRING, &aet, 0,
@@ -28,6 +28,8 @@ struct poptOption pacs_options[] = { { "aet", '\0', POPT_ARG_STRING, &aet, 0,
 	    "the server's certificate is for this, not for HOST; \"\": for "
 	    "anyone",
 	    "NAME" },
+	{ "token", '\0', POPT_ARG_STRING, &token, 0,
+	    "a bearer token, for DICOMweb ($MDM_DICOM_TOKEN)", "FILE" },
 	POPT_TABLEEND };
 
 bool
@@ -83,7 +85,8 @@ peer(struct dimse_conf *c, const char *url)
 	} else if (strncmp(url, "dicom://", 8) == 0) {
 		text = strdup(url + 8);
 	} else {
-		die(EXIT_USAGE, "%s: not dicom://AE@HOST:PORT", url);
+		die(EXIT_USAGE,
+		    "%s: not dicom://AE@HOST:PORT, nor https://HOST/PATH", url);
 	}
 	if (text == NULL)
 		die(EXIT_IO, "out of memory");
@@ -97,6 +100,40 @@ peer(struct dimse_conf *c, const char *url)
 	host_port(c, at + 1, url);
 	if (c->port == 0)
 		die(EXIT_USAGE, "%s: not a port", url);
+}
+
+static const char *
+perhaps(const char *given, const char *variable)
+{
+	if (given == NULL)
+		given = getenv(variable);
+	return given && *given ? given : NULL;
+}
+
+bool
+pacs_web(struct dicomweb_conf *c, const char *url)
+{
+	const bool safe = strncmp(url, "https://", 8) == 0;
+
+	if (!safe && strncmp(url, "http://", 7) != 0)
+		return false;
+	if (strpbrk(url, "?#@ ") != NULL || url[safe ? 8 : 7] == '\0')
+		die(EXIT_USAGE, "%s: not https://HOST[:PORT]/PATH", url);
+	if (timeout < 1 || connect_timeout < 1)
+		die(EXIT_USAGE, "--timeout, --connect-timeout: not a time");
+	*c = (struct dicomweb_conf){
+		.url = url,
+		.token = perhaps(token, "MDM_DICOM_TOKEN"),
+		.cert = perhaps(cert, "MDM_DICOM_CERT"),
+		.key = perhaps(key, "MDM_DICOM_KEY"),
+		.ca = perhaps(ca, "MDM_DICOM_CA"),
+		.name = tls_name,
+		.connect_time = (unsigned)connect_timeout,
+		.time = (unsigned)timeout,
+	};
+	if (c->token && !safe)
+		die(EXIT_USAGE, "--token: shown to https:// only");
+	return true;
 }
 
 void

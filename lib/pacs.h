@@ -4,6 +4,7 @@
 #include <popt.h>
 #include <stdbool.h>
 
+#include "dicomweb.h"
 #include "dimse.h"
 #include "dimsg.h"
 #include "ident.h"
@@ -33,6 +34,12 @@ extern struct poptOption pacs_options[];
  * dicoms://... for TLS; url may be NULL when only listening.  Dies EXIT_USAGE.
  */
 void pacs_conf(struct dimse_conf *c, const char *url);
+
+/*
+ * Is it where a DICOMweb server is, https://HOST[:PORT]/PATH or http://?  Then
+ * fill c from it and the options.  Dies EXIT_USAGE.
+ */
+bool pacs_web(struct dicomweb_conf *c, const char *url);
 
 /* [HOST:]PORT, for listening. Dies EXIT_USAGE. */
 void pacs_listen_at(struct dimse_conf *c, const char *address);

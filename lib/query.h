@@ -29,6 +29,9 @@ enum {
 	TAG_CLASSES = 0x00080062, /* SOP Classes in Study */
 	TAG_STUDY = 0x0020000d,
 	TAG_SERIES = 0x0020000e,
+	TAG_STUDY_SERIES = 0x00201206, /* how many */
+	TAG_STUDY_OBJECTS = 0x00201208,
+	TAG_SERIES_OBJECTS = 0x00201209,
 };
 
 void query_init(struct query *q, enum query_level level);

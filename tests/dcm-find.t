@@ -86,8 +86,12 @@ t 'one that says nothing: a count that equals the cap' '
 	dcm-find --cap 30 date=20260101-20260103 >got
 	[ "$(count got)" -eq 300 ]
 	cut -f1 got | sort -u | wc -l >n && says "^301$" n
-	# half of them, for all one can see, had the cap not been known
-	dcm-find date=20260101-20260103 | count /dev/stdin >n && says "^30$" n
+	# the cap, if it is not said, is found out, wherever it is
+	dcm-find date=20260101-20260103 | count /dev/stdin >n && says "^300$" n
+	dcm-find date=20260101 | count /dev/stdin >n && says "^100$" n
+	kill $bad_pid
+	bad_pacs studies=300 cap=37 capped=0000 same=yes
+	dcm-find date= | count /dev/stdin >n && says "^300$" n
 '
 
 t 'one that stops at a round number is asked again, unasked' '
@@ -130,7 +134,7 @@ t 'a server that fails, refuses or is not there' '
 '
 
 t 'settings that cannot be' '
-	exits 64 dcm-find --pacs http://x date=
+	exits 64 dcm-find --pacs ftp://x date=
 	exits 64 dcm-find --pacs dicom://x:1 date=
 	exits 64 dcm-find --pacs dicom://AE@x date=
 	exits 64 dcm-find --pacs dicom://THIS-IS-TOO-LONG-A-TITLE@x:1 date=
