@@ -156,14 +156,16 @@ long long catalogue_children(struct catalogue *c, long long id, struct why *w);
  * stop; 2, when it is entered, to leave it out; -1.  after, unless NULL, is
  * where to go on: the word of the LFN of the last entry visited or, with a
  * slash at its end, of the directory entered last; then also without it, if
- * what it names is gone.  Memory is constant, whatever the number of entries.
- * 1; 0 if there is no such directory; -1 if the catalogue fails or visit()
- * returns -1.
+ * what it names is gone.  Memory is constant, whatever the number of entries;
+ * most is how many visit() is going to see before it stops: little is read
+ * ahead that would not be shown.  1; 0 if there is no such directory; -1 if the
+ * catalogue fails or visit() returns -1.
  */
 typedef int catalogue_visit(
     void *arg, const char *dir, const struct catalogue_entry *e, struct why *w);
 int catalogue_walk(struct catalogue *c, const char *lfn, bool deep,
-    const char *after, catalogue_visit *visit, void *arg, struct why *w);
+    const char *after, unsigned long most, catalogue_visit *visit, void *arg,
+    struct why *w);
 
 /* Called by visit() when a directory is entered: may it be listed?  0 or -1. */
 int catalogue_walk_may(struct catalogue *c, struct why *w);

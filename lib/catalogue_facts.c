@@ -188,6 +188,23 @@ facts_id(struct catalogue *c, const struct line *l, struct why *w)
 	return id;
 }
 
+/* From columns: id, prefix, sop, fields. */
+static struct facts *
+keep_row(struct catalogue *c, struct db_stmt *s)
+{
+	long long id = db_int(s, 0);
+	struct facts *f = slot_of(c, id);
+
+	if (f->id == id)
+		return f;
+	empty(f);
+	f->id = id;
+	f->prefix = copy(db_text(s, 1));
+	f->sop = db_int(s, 2) != 0;
+	f->fields = copy(db_text(s, 3));
+	return f;
+}
+
 const struct facts *
 facts_of(struct catalogue *c, long long id)
 {
@@ -198,19 +215,48 @@ facts_of(struct catalogue *c, long long id)
 	if (f->id == id)
 		return f;
 	s = db_prepare(c->db,
-	    "SELECT prefix, sop, fields FROM facts WHERE id = ?1", &ignored);
+	    "SELECT id, prefix, sop, fields FROM facts WHERE id = ?1",
+	    &ignored);
 	if (s == NULL)
 		return NULL;
 	db_bind_int(s, 1, id);
 	if (db_step(s, &ignored) <= 0)
 		return NULL;
-	empty(f);
-	f->id = id;
-	f->prefix = copy(db_text(s, 0));
-	f->sop = db_int(s, 1) != 0;
-	f->fields = copy(db_text(s, 2));
+	f = keep_row(c, s);
 	db_reset(s);
 	return f;
+}
+
+struct db_answer *
+facts_ask(struct catalogue *c, long long dir)
+{
+	struct why ignored;
+	struct db_stmt *s = db_prepare(c->db,
+	    "SELECT id, prefix, sop, fields FROM facts WHERE id ="
+	    " (SELECT facts FROM entry WHERE parent = ?1"
+	    " ORDER BY name LIMIT 1)",
+	    &ignored);
+
+	if (s == NULL)
+		return NULL;
+	db_bind_int(s, 1, dir);
+	return db_ask(s);
+}
+
+int
+facts_take(struct catalogue *c, struct db_answer *a, struct why *w)
+{
+	struct db_stmt *s;
+	int got;
+
+	if (a == NULL)
+		return 0;
+	if ((s = db_take(a, w)) == NULL || (got = db_step(s, w)) < 0)
+		return -1;
+	if (got > 0)
+		keep_row(c, s);
+	db_reset(s);
+	return 0;
 }
 
 void

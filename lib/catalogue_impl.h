@@ -94,7 +94,7 @@ struct catalogue {
 		struct db_stmt *row; /* at a row, or NULL */
 	} page;
 
-	long long walk_dir; /* the directory that a walk is in */
+	struct rights walk_rights; /* of the directory that a walk is in */
 	long long found_facts, found_entry; /* where a search is */
 
 	const struct who *who; /* catalogue_as() */
@@ -136,6 +136,13 @@ void names_keep(struct catalogue *c);
  */
 long long facts_id(struct catalogue *c, const struct line *l, struct why *w);
 const struct facts *facts_of(struct catalogue *c, long long id);
+
+/*
+ * What facts_of() will be asked for in a directory, most likely: asked ahead,
+ * as db_ask(); and taken: 0, or -1 with *w.
+ */
+struct db_answer *facts_ask(struct catalogue *c, long long dir);
+int facts_take(struct catalogue *c, struct db_answer *a, struct why *w);
 void facts_forget(struct catalogue *c);
 bool facts_own(const char *name, const char *key, const char *word);
 bool facts_name(const char *name, const char *component);

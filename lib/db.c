@@ -326,6 +326,27 @@ db_receive(struct db *db, long long *changes, struct why *w)
 	return 1;
 }
 
+struct db_answer *
+db_ask(struct db_stmt *s)
+{
+	return s->db->engine->ask ? s->db->engine->ask(s) : NULL;
+}
+
+struct db_stmt *
+db_take(struct db_answer *a, struct why *w)
+{
+	struct db_stmt *s = a->s;
+
+	return s->db->engine->take(a, w) < 0 ? NULL : s;
+}
+
+void
+db_forgo(struct db_answer *a)
+{
+	if (a != NULL)
+		a->s->db->engine->forgo(a);
+}
+
 int
 db_save(struct db *db, struct why *w)
 {

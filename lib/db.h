@@ -106,6 +106,19 @@ int db_send(struct db_stmt *s, struct why *w);
 int db_receive(struct db *db, long long *changes, struct why *w);
 
 /*
+ * A question asked before its answer is needed.  db_ask() sends s as it is
+ * bound, and returns what db_take() later makes its result of, for db_step();
+ * or NULL: bind and step it when its turn has come, as an engine that need not
+ * wait is used anyway.  Other calls may come in between; answers are kept in
+ * memory.  Each is taken (NULL with *w if it failed) or
+ * forgone, once, before db_close().
+ */
+struct db_answer;
+struct db_answer *db_ask(struct db_stmt *s);
+struct db_stmt *db_take(struct db_answer *a, struct why *w); /* s, or NULL */
+void db_forgo(struct db_answer *a); /* NULL is nothing */
+
+/*
  * Rows of a table, as fast as the engine can take them, in a transaction.  s is
  * INSERT INTO table (columns) VALUES (?1, ?2, ... ?n), with each parameter
  * once, in order, bound as the column's type is.  db_add() makes a row of what

@@ -26,6 +26,10 @@ struct db_stmt {
 	char *sql;            /* owned by db.c */
 };
 
+struct db_answer {
+	struct db_stmt *s;
+};
+
 struct db_engine {
 	const char *scheme; /* "sqlite" */
 
@@ -55,6 +59,11 @@ struct db_engine {
 	 * await() gives db_answered() all answers that are due. */
 	int (*send)(struct db_stmt *s, struct why *w);
 	int (*await)(struct db *db, struct why *w);
+
+	/* NULL in an engine whose answers are near; the last two then, too. */
+	struct db_answer *(*ask)(struct db_stmt *s);
+	int (*take)(struct db_answer *a, struct why *w);
+	void (*forgo)(struct db_answer *a);
 
 	/* The last three are NULL in an engine that refuses a row at once. */
 	int (*add)(struct db_stmt *s, struct why *w);

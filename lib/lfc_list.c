@@ -8,7 +8,13 @@
 #include "lfc_impl.h"
 #include "word.h"
 
-#define PAGE_TEXT (1 << 20) /* bytes after which a page ends early */
+/*
+ * A page of a walk or search ends after so many entries or bytes of text.  Each
+ * has to find its way again: where nobody else waits for it, it may be longer.
+ */
+#define PAGE_TEXT (1 << 20)
+#define PAGE_HERE 16000
+#define PAGE_HERE_TEXT (12 << 20)
 
 /* A listing that was refused, or failed. */
 static int
@@ -49,7 +55,8 @@ for_admins(struct lfc_call *c, struct why *w)
 struct walking {
 	struct lfc_call *c;
 	bool manifest, longer, more;
-	unsigned n;
+	unsigned n, most;
+	size_t most_text;
 	char lfn[LFC_CURSOR]; /* a word */
 };
 
@@ -134,7 +141,7 @@ visit(
 	}
 	if (got < 0)
 		return -1;
-	k->more = ++k->n >= LFC_PAGE || c->h->len >= PAGE_TEXT;
+	k->more = ++k->n >= k->most || c->h->len >= k->most_text;
 	return k->more;
 }
 
@@ -143,7 +150,9 @@ page_walk(struct lfc_call *c, bool manifest, struct why *w)
 {
 	struct walking k = { .c = c,
 		.manifest = manifest,
-		.longer = lfc_flag(&c->what, "long") };
+		.longer = lfc_flag(&c->what, "long"),
+		.most = c->sink ? PAGE_HERE : LFC_PAGE,
+		.most_text = c->sink ? PAGE_HERE_TEXT : PAGE_TEXT };
 	struct catalogue_entry e;
 	char lfn[LFC_LFN], after[LFC_CURSOR];
 	int got = real(c, lfn, w);
@@ -163,7 +172,7 @@ page_walk(struct lfc_call *c, bool manifest, struct why *w)
 	}
 	strcpy(after, c->after);
 	got = catalogue_walk(c->h->c, lfn, lfc_flag(&c->what, "deep"),
-	    *after ? after : NULL, visit, &k, w);
+	    *after ? after : NULL, k.most, visit, &k, w);
 	if (got <= 0)
 		return did(got, w);
 	return k.more ? LFC_MORE : LFC_DONE;
@@ -192,14 +201,14 @@ on_found(
 	if (lfc_print_file(k->c, e, dir, w) < 0)
 		return -1;
 	catalogue_find_at(k->c->h->c, k->c->after);
-	k->more = ++k->n >= LFC_PAGE || k->c->h->len >= PAGE_TEXT;
+	k->more = ++k->n >= k->most || k->c->h->len >= k->most_text;
 	return k->more;
 }
 
 int
 lfc_page_find(struct lfc_call *c, struct why *w)
 {
-	struct walking k = { .c = c };
+	struct walking k = { .c = c, .most = LFC_PAGE, .most_text = PAGE_TEXT };
 	char lfn[LFC_LFN], text[FIND_TEXT + 1], after[CATALOGUE_FOUND];
 	struct find f;
 	int got = real(c, lfn, w);

@@ -116,7 +116,9 @@ walked(int stop_after, struct place *p)
 		before = p->n;
 		strcpy(after, p->at);
 		if (catalogue_walk(c, "/grid/mdm", true,
-			after[0] ? after : NULL, visit, p, &w) != 1)
+			after[0] ? after : NULL,
+			stop_after ? (unsigned)stop_after : 1000, visit, p,
+			&w) != 1)
 			p->files = 0;
 	} while (stop_after > 0 && p->n > before && p->n % stop_after == 0);
 }

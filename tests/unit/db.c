@@ -145,6 +145,75 @@ sending(void)
 	db_close(db);
 }
 
+/* The id that an answer has, of one that was asked or is asked now; or -1. */
+static long long
+answered(struct db *db, struct db_answer *a, int id, struct why *w)
+{
+	struct db_stmt *s =
+	    a ? db_take(a, w)
+	      : db_prepare(db, "SELECT id, ?2 FROM t WHERE id = ?1", w);
+	long long got = -1;
+
+	if (a == NULL && s != NULL) {
+		db_bind_int(s, 1, id);
+		db_bind_int(s, 2, 1);
+	}
+	if (s != NULL && db_step(s, w) == 1)
+		got = db_int(s, 0);
+	if (got >= 0 && db_step(s, w) != 0)
+		got = -1;
+	return got;
+}
+
+/* Questions may be answered in any order, among all else, or not at all. */
+static void
+asking(void)
+{
+	enum { N = 20 };
+	struct why w = { 0 };
+	struct db *db = db_open(url, &v1, true, &w);
+	struct db_answer *a[N];
+	struct db_stmt *s, *insert;
+	long long changes;
+	int i, right = 0;
+
+	insert = db_prepare(db, "INSERT INTO t VALUES (?1, NULL, 'x')", &w);
+	s = db_prepare(db, "SELECT id, ?2 FROM t WHERE id = ?1", &w);
+	db_begin(db, &w);
+	for (i = 0; i < N; i++) {
+		db_bind_int(insert, 1, 200 + i);
+		right += db_send(insert, &w) == 0;
+		db_bind_int(s, 1, 200 + i);
+		db_bind_int(s, 2, 1);
+		a[i] = db_ask(s);
+	}
+	ok(right == N && (a[0] == NULL) == lite, "asked");
+	right = answered(db, a[3], 203, &w) == 203;
+	for (i = 0; db_receive(db, &changes, &w) == 1;)
+		i += changes == 1;
+	ok(i == N, "what was sent in between has its answers");
+	for (i = N - 1; i >= 10; i--)
+		right += answered(db, a[i], 200 + i, &w) == 200 + i;
+	ok(right == 11, "answers are taken in any order");
+	for (i = 0; i < 10; i++)
+		if (i != 3)
+			db_forgo(a[i]);
+	db_rollback(db);
+	s = db_prepare(db, "SELECT id, ?2 FROM t WHERE id = ?1", &w);
+	db_bind_int(s, 1, 200);
+	db_bind_int(s, 2, 1);
+	a[0] = db_ask(s);
+	ok(answered(db, a[0], 200, &w) == -1, "and are of their own time");
+	for (i = 0; i < 2; i++) {
+		db_bind_int(s, 1, 200);
+		a[i] = db_ask(s);
+	}
+	db_forgo(a[0]);
+	ok(db_exec(db, "SELECT 1", &w) == 0, "another thing comes first");
+	db_forgo(a[1]);
+	db_close(db);
+}
+
 /* The subset of SQL means the same everywhere. */
 static void
 dialect(void)
@@ -274,6 +343,7 @@ main(int argc, char **argv)
 	}
 	rows();
 	sending();
+	asking();
 	dialect();
 	schemas();
 	trouble();
