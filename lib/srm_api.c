@@ -440,6 +440,9 @@ srm_free(struct srm_call *c)
 		srm_names_free(&c->item[i].names);
 	}
 	free(c->item);
+	if (c->came)
+		free(c->q.owner);
+	srm_files_free(c->file, c->files);
 	srm_sum_free(c->sum);
 	if (c->out != NULL)
 		srm_writer_free(c->out);

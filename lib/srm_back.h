@@ -58,12 +58,13 @@ struct srm_back {
 	    struct why *w);
 
 	/*
-	 * Have the file brought into the directory; does not wait.  However
-	 * many ask, it is brought once; what is asked survives a restart.  The
-	 * ticket is what to ask status() with.  0, or -1 with *w.
+	 * Have files brought into the directory; does not wait.  However many
+	 * ask, each is brought once; what is asked survives a restart.  The
+	 * tickets are what to ask status() with.  All or none: 0, or -1 with
+	 * *w.
 	 */
-	int (*stage)(void *arg, const char *path, const struct who *who,
-	    char ticket[SRM_TICKET], struct why *w);
+	int (*stage)(void *arg, const char *const *path, unsigned n,
+	    const struct who *who, char (*ticket)[SRM_TICKET], struct why *w);
 
 	/* enum srm_staged, or -1 with *w. */
 	int (*status)(

@@ -6,7 +6,8 @@
 #include "srm_requests.h"
 #include "srm_soap.h"
 
-/* What lib/srm_api.c, srm_ops.c and srm_async.c share; nobody else includes it.
+/* What lib/srm_api.c, srm_ops.c, srm_async.c and srm_again.c share; nobody else
+ * includes it.
  */
 #define SRM_ITEMS 10000 /* SURLs of a request, and entries of a listing */
 
@@ -73,6 +74,14 @@ struct srm_call {
 	size_t at;
 	size_t listed; /* names of all items */
 
+	/* What it comes back for, if anything. */
+	struct srm_request q;
+	struct srm_file *file;
+	size_t files;
+	bool came;           /* back */
+	const char *refusal; /* or why it may not, and the code for that */
+	int refused;
+
 	struct srm_writer *out;
 	struct why broken; /* code not 0: why we could not */
 };
@@ -129,7 +138,20 @@ int srm_look(struct srm_call *c, const char *path, struct srm_info *info);
 
 int srm_run_get(struct srm_call *c);
 int srm_run_put(struct srm_call *c);
+int srm_no_surl(struct srm_call *c); /* answers a request that has none */
+
+/* ---- srm_again.c ---- */
+
+/* How an item's file stands, into the item.  0, or -1: c is broken. */
+int srm_stands(
+    struct srm_call *c, const struct srm_request *q, struct srm_item *i);
+
+/* <arrayOfFileStatuses> of all items, and the time that remains. */
+void srm_write_request(struct srm_call *c, const struct srm_request *q);
+char *srm_copy(const char *text); /* dies without memory */
+
 int srm_run_status(struct srm_call *c);
+int srm_prepare_put_done(struct srm_call *c);
 int srm_run_put_done(struct srm_call *c);
 int srm_run_release(struct srm_call *c);
 int srm_run_abort_files(struct srm_call *c);

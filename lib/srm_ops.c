@@ -318,16 +318,22 @@ outcome(struct srm_call *c, struct srm_item *i, int error)
 	srm_item_failed(c, i);
 }
 
+/* One at a time, others in between: each waits for the disk. */
+static int
+prepare_rm(struct srm_call *c)
+{
+	struct srm_item *i = &c->item[c->at];
+
+	if (c->at >= c->items)
+		return 0;
+	if (i->code == CODE_SUCCESS && !only_behind(c, i))
+		outcome(c, i, srm_dir_remove(c->a->dir, i->path));
+	return ++c->at < c->items;
+}
+
 static int
 run_rm(struct srm_call *c)
 {
-	struct srm_item *i;
-
-	for (i = c->item; i < c->item + c->items; i++)
-		if (i->code == CODE_SUCCESS && !only_behind(c, i))
-			outcome(c, i, srm_dir_remove(c->a->dir, i->path));
-	if (c->broken.code)
-		return -1;
 	srm_return_items(c);
 	srm_write_items(c);
 	return 0;
@@ -395,7 +401,7 @@ const struct srm_op srm_ops[] = {
 	{ "srmLs", "ls", "urlArray", SRM_READ, prepare_ls, run_ls, 0 },
 	{ "srmStatusOfLsRequest", "status", NULL, 0, NULL, run_no_token, 0 },
 	{ "srmCheckPermission", "check", "urlArray", 0, NULL, run_check, 0 },
-	{ "srmRm", "rm", "urlArray", SRM_WRITE, NULL, run_rm, 0 },
+	{ "srmRm", "rm", "urlArray", SRM_WRITE, prepare_rm, run_rm, 0 },
 	{ "srmMkdir", "mkdir", "SURL", SRM_WRITE, NULL, run_mkdir, 0 },
 	{ "srmRmdir", "rmdir", "SURL", SRM_WRITE, NULL, run_rmdir, 0 },
 	{ "srmMv", "mv", "fromSURL toSURL", SRM_WRITE, NULL, run_mv, 0 },
@@ -411,7 +417,7 @@ const struct srm_op srm_ops[] = {
 	    srm_run_status, SRM_ONLINE },
 	{ "srmStatusOfPutRequest", "status", "urlArray", 0, NULL,
 	    srm_run_status, SRM_PUT },
-	{ "srmPutDone", "putdone", "urlArray", SRM_WRITE, NULL,
+	{ "srmPutDone", "putdone", "urlArray", SRM_WRITE, srm_prepare_put_done,
 	    srm_run_put_done, SRM_PUT },
 	{ "srmReleaseFiles", "release", "urlArray", 0, NULL, srm_run_release,
 	    0 },

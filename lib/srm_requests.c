@@ -272,6 +272,24 @@ srm_requests_get(struct srm_requests *r, const char *token,
 }
 
 int
+srm_requests_begin(struct srm_requests *r, struct why *w)
+{
+	return db_begin(r->db, w);
+}
+
+int
+srm_requests_commit(struct srm_requests *r, struct why *w)
+{
+	return db_commit(r->db, w);
+}
+
+void
+srm_requests_rollback(struct srm_requests *r)
+{
+	db_rollback(r->db);
+}
+
+int
 srm_requests_set(struct srm_requests *r, const char *token,
     const struct srm_file *f, struct why *w)
 {

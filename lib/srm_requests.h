@@ -68,6 +68,11 @@ void srm_token(char token[SRM_TOKEN]);
 int srm_requests_get(struct srm_requests *r, const char *token,
     struct srm_request *q, struct srm_file **f, size_t *n, struct why *w);
 
+/* Around many of the two below, so that they are one write. */
+int srm_requests_begin(struct srm_requests *r, struct why *w);
+int srm_requests_commit(struct srm_requests *r, struct why *w);
+void srm_requests_rollback(struct srm_requests *r);
+
 /* Write down a file's state, code, why and inode. */
 int srm_requests_set(struct srm_requests *r, const char *token,
     const struct srm_file *f, struct why *w);

@@ -136,22 +136,25 @@ enqueue(struct srm_stage *s, const char *path, long long *id, struct why *w)
 }
 
 static int
-stage_ask(void *arg, const char *path, const struct who *who,
-    char ticket[SRM_TICKET], struct why *w)
+stage_ask(void *arg, const char *const *path, unsigned n, const struct who *who,
+    char (*ticket)[SRM_TICKET], struct why *w)
 {
 	struct srm_stage *s = arg;
 	long long id = 0;
+	unsigned i;
 
 	(void)who;
 	if (db_begin(s->db, w) < 0)
 		return -1;
-	if (enqueue(s, path, &id, w) < 0) {
-		db_rollback(s->db);
-		return -1;
+	for (i = 0; i < n; i++) {
+		if (enqueue(s, path[i], &id, w) < 0) {
+			db_rollback(s->db);
+			return -1;
+		}
+		snprintf(ticket[i], SRM_TICKET, "%lld", id);
 	}
 	if (db_commit(s->db, w) < 0)
 		return -1;
-	snprintf(ticket, SRM_TICKET, "%lld", id);
 	wake(s);
 	return 0;
 }

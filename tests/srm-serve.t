@@ -159,8 +159,8 @@ t 'who may not, gets nothing, and that is on record' '
 	exits 13 gfal bob copy "$url/d/y" "file://$dir/no" 2>err
 	[ ! -e no ]
 	exits 13 gfal alice rm "$url/d/y" 2>err >&2
-	exits 13 gfal alice copy "file://$dir/in2" "$url/d/z" 2>err
-	exits 13 gfal alice mkdir "$url/d2" 2>err
+	soap alice srmPrepareToPut "$(files targetSURL /mdm/d/z)" | has SRM_AUTHORIZATION_FAILURE
+	soap alice srmMkdir "<SURL>$url/d2</SURL>" | has SRM_AUTHORIZATION_FAILURE
 	[ -e se/files/mdm/d/y ] && [ ! -e se/files/mdm/d/z ]
 	soap alice srmMv "<fromSURL>/mdm/d/y</fromSURL><toSURL>/mdm/d/z</toSURL>" | has SRM_AUTHORIZATION_FAILURE
 	grep -q "op=rm.*answer=denied.*ok=0.*id=/mdm/d/y.*Alice" srm/audit
@@ -201,6 +201,30 @@ t 'a put that was killed as its name changed is done' '
 	soap robot srmPutDone "<requestToken>$token</requestToken>$(surls /mdm/d/k)" | has "SRM_SUCCESS<"
 	sqlite3 srm/state/db "UPDATE file SET state = 115, inode = 1 WHERE token = \"$token\""
 	soap robot srmPutDone "<requestToken>$token</requestToken>$(surls /mdm/d/k)" | has "nothing was written"
+'
+
+t 'many in one request, some of which fail' '
+	size=
+	soap robot srmPrepareToPut "$(files targetSURL /mdm/d/m1 /mdm/d/y /mdm/d/m2 /mdm/nodir/m /mdm/d/m3)" >put
+	field statusCode <put | has -x SRM_PARTIAL_SUCCESS
+	grep -o "<statusCode>[^<]*" put | tail -n 5 | cut -d">" -f2 | paste -sd" " | has -x "SRM_SPACE_AVAILABLE SRM_DUPLICATION_ERROR SRM_SPACE_AVAILABLE SRM_INVALID_PATH SRM_SPACE_AVAILABLE"
+	token=$(field requestToken <put)
+	for turl in $(grep -o "<transferURL>[^<]*" put | cut -d">" -f2 | head -n 2); do
+		cp in2 "se/files/${turl#root://*//}"
+	done
+	soap robot srmPutDone "<requestToken>$token</requestToken>$(surls /mdm/d/m1 /mdm/d/m2 /mdm/d/m3)" | field statusCode | has -x SRM_PARTIAL_SUCCESS
+	same in2 se/files/mdm/d/m2
+	soap robot srmAbortRequest "<requestToken>$token</requestToken>" | field statusCode | has -x SRM_SUCCESS
+	soap robot srmStatusOfPutRequest "<requestToken>$token</requestToken>" >status
+	grep -o "<statusCode>[^<]*" status | tail -n 5 | cut -d">" -f2 | paste -sd" " | has -x "SRM_SUCCESS SRM_DUPLICATION_ERROR SRM_SUCCESS SRM_INVALID_PATH SRM_ABORTED"
+	names=$(printf "/mdm/d/y %.0s" $(seq 3000))
+	soap alice srmBringOnline "$(files sourceSURL $names)" >ask
+	[ "$(grep -o "<statusCode>SRM_SUCCESS" ask | wc -l)" = 3001 ]
+	soap alice srmReleaseFiles "<requestToken>$(field requestToken <ask)</requestToken>" >released
+	[ "$(grep -o "<statusCode>SRM_SUCCESS" released | wc -l)" = 3001 ]
+	[ "$(sqlite3 srm/state/db "SELECT count(*) FROM file WHERE state = 114")" -ge 3000 ]
+	soap robot srmRm "$(surls /mdm/d/m1 /mdm/d/m2 /mdm/d/m3)" | field statusCode | has -x SRM_PARTIAL_SUCCESS
+	[ ! -e se/files/mdm/d/m2 ]
 '
 
 t 'aborted, or its time over, a put leaves nothing' '
@@ -329,21 +353,20 @@ t 'large directories are listed in parts' '
 '
 
 t 'rules are read again on SIGHUP, and only good ones' '
-	gfal alice ls "$url/d" | has y
 	echo "read /mdm" >rules
 	pid=$(cat srm/pid)
 	kill -HUP "$pid"
 	until_line srm/log "nobody named"
 	until_line srm/log "read again"
-	gfal alice ls "$url/d" | has y
+	soap alice srmLs "$(surls /mdm/d)" | has "<path>/mdm/d/y<"
 	echo "read /mdm/d2 /mdm" >rules
 	kill -HUP "$pid"
 	until_line srm/log "read again" 2
-	exits 13 gfal alice ls "$url/d" 2>err
+	soap alice srmLs "$(surls /mdm/d)" | has SRM_AUTHORIZATION_FAILURE
 	echo "read / *" >rules
 	kill -HUP "$pid"
 	until_line srm/log "read again" 3
-	gfal bob ls "$url/d" | has y
+	soap bob srmLs "$(surls /mdm/d)" | has "<path>/mdm/d/y<"
 '
 
 t 'usage, status, and its end' '
