@@ -1,5 +1,6 @@
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,9 @@ struct dicomweb {
 	char error[CURL_ERROR_SIZE];
 	char type[256]; /* Content-Type */
 	long status;
+	int fd;       /* of the connection */
+	bool doubt;   /* it broke off before it answered anything */
+	bool refused; /* it hung up before it was asked anything */
 	bool warned;  /* there is more */
 	bool stopped; /* by us: why */
 	bool used;    /* something of the answer was passed on */
@@ -96,6 +100,13 @@ dicomweb_init(const struct dicomweb_conf *c, struct why *w)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		die(EXIT_BUG, "libcurl does not start");
 	return c->token ? read_token(c->token, w) : 0;
+}
+
+bool
+dicomweb_busy(unsigned status)
+{
+	return status >> 8 == 0xa7 || status == DICOMWEB_STATUS + 429 ||
+	       status == DICOMWEB_STATUS + 503;
 }
 
 int
@@ -254,6 +265,31 @@ on_body(char *p, size_t one, size_t n, void *arg)
 	return got < 0 ? 0 : n;
 }
 
+static int
+on_socket(void *arg, curl_socket_t fd, curlsocktype type)
+{
+	(void)type;
+	((struct dicomweb *)arg)->fd = fd;
+	return CURL_SOCKOPT_OK;
+}
+
+/*
+ * TLS 1.3 refuses a certificate after the handshake, and to write to such a
+ * connection may fail before we read why.  If that is in doubt, wait a little
+ * before the request, to see whether the server hangs up by itself.
+ */
+static int
+on_request(void *arg, char *there, char *here, int port, int our_port)
+{
+	struct dicomweb *d = arg;
+	struct pollfd p = { .fd = d->fd, .events = POLLRDHUP };
+
+	(void)there, (void)here, (void)port, (void)our_port;
+	if (d->doubt && poll(&p, 1, 1000) > 0)
+		d->refused = true;
+	return d->refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* Its certificate is for a name that is not its host's. */
 static void
 set_name(struct dicomweb *d, const char *name)
@@ -308,7 +344,13 @@ set_up(struct dicomweb *d, const struct dicomweb_conf *c)
 	curl_easy_setopt(h, CURLOPT_HEADERDATA, d);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, d);
-	if (c->name && strncmp(c->url, "https:", 6) == 0)
+	if (strncmp(c->url, "https:", 6) != 0)
+		return;
+	curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(h, CURLOPT_SOCKOPTDATA, d);
+	curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(h, CURLOPT_PREREQDATA, d);
+	if (c->name)
 		set_name(d, c->name);
 }
 
@@ -401,9 +443,11 @@ transfer_why(const struct dicomweb *d, CURLcode r, struct why *w)
 	case CURLE_OPERATION_TIMEDOUT:
 		return why_set(w, EXIT_FEW, "the server is silent");
 	default:
-		if (strstr(d->error, "alert") != NULL)
+		if (d->refused || strstr(d->error, "alert") != NULL)
 			return why_set(w, EXIT_DENIED,
-			    "the server refuses our certificate: %s", d->error);
+			    "the server refuses our certificate, or that we "
+			    "show none: %s",
+			    d->refused ? "it hangs up" : d->error);
 		return why_set(w, EXIT_FEW, "the connection was lost: %s",
 		    curl_easy_strerror(r));
 	}
@@ -412,7 +456,8 @@ transfer_why(const struct dicomweb *d, CURLcode r, struct why *w)
 static bool
 passes(long status)
 {
-	return status == 429 || (status >= 502 && status <= 504);
+	return dicomweb_busy(DICOMWEB_STATUS + (unsigned)status) ||
+	       status == 502 || status == 504;
 }
 
 static void
@@ -443,7 +488,7 @@ request(struct dicomweb *d, const char *url, struct curl_slist *fields,
 
 	curl_easy_setopt(d->curl, CURLOPT_URL, url);
 	curl_easy_setopt(d->curl, CURLOPT_HTTPHEADER, fields);
-	d->used = d->stopped = false;
+	d->used = d->stopped = d->refused = d->doubt = false;
 	for (tries = 0;; tries++) {
 		d->status = 0;
 		*d->error = '\0';
@@ -462,6 +507,7 @@ request(struct dicomweb *d, const char *url, struct curl_slist *fields,
 		if (d->used || tries + 1 == TRIES ||
 		    r == CURLE_OPERATION_TIMEDOUT)
 			return r == CURLE_OK ? 0 : -1;
+		d->doubt = r != CURLE_OK && d->status == 0;
 		pause_before(d, tries);
 	}
 }

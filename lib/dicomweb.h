@@ -40,6 +40,9 @@ void dicomweb_close(struct dicomweb *d); /* NULL is nothing */
 /* What a status that is not success means: as dimsg_why(), for both kinds. */
 int dicomweb_why(unsigned status, struct why *w);
 
+/* Does it say that the server is out of resources, also of both kinds? */
+bool dicomweb_busy(unsigned status);
+
 /*
  * Ask for what matches q, at q's level, below what studies and series it names;
  * fn is called with each answer.  A server that gives cap answers (cap 0: ten),

@@ -440,7 +440,7 @@ ask(struct worker *k, struct batch *b)
 	else
 		/* Some servers take no lists; some fail for one of many. */
 		account(f, b, (int)status,
-		    !b->again && b->n > 1 && status >> 8 != 0xa7);
+		    !b->again && b->n > 1 && !dicomweb_busy(status));
 	return false;
 }
 

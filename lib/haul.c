@@ -157,7 +157,8 @@ haul_open(struct haul *h, const char *sop_class, const char *const *others,
 
 /*
  * By DICOMweb each object is asked for on its own.  Of those that do not come
- * the last status is said; the others are asked for even so.
+ * the last status is said; the others are asked for even so, unless the server
+ * has too much to do.
  */
 static int
 by_web(struct haul *h, const struct ident *q, unsigned *status, struct why *w)
@@ -167,7 +168,8 @@ by_web(struct haul *h, const struct ident *q, unsigned *status, struct why *w)
 	int got = 0;
 
 	*status = DIMSG_SUCCESS;
-	for (p = strtok_r(list, "\\", &save); p && got == 0;
+	for (p = strtok_r(list, "\\", &save);
+	     p && got == 0 && !dicomweb_busy(*status);
 	     p = strtok_r(NULL, "\\", &save)) {
 		got = dicomweb_fetch(h->web, ident_get(q, TAG_STUDY),
 		    ident_get(q, TAG_SERIES), p, &h->way, &one, w);
