@@ -17,7 +17,7 @@
 #include "word.h"
 
 static const char *catalogue_option, *acks_file;
-static int quorum = 1, only_signed, restore;
+static int quorum = 1, only_signed, restore, nearline;
 
 static const struct poptOption options[] = {
 	{ "catalogue", '\0', POPT_ARG_STRING, &catalogue_option, 0,
@@ -27,6 +27,9 @@ static const struct poptOption options[] = {
 	{ "quorum", '\0', POPT_ARG_INT, &quorum, 0,
 	    "shares that must be durable (default: those hydra-put asked for)",
 	    "N" },
+	{ "nearline", '\0', POPT_ARG_NONE, &nearline, 0,
+	    "register names that are to be recalled from surl=dicom://SITE/",
+	    NULL },
 	{ "restore", '\0', POPT_ARG_NONE, &restore, 0,
 	    "register what was registered before, in a catalogue that lost it",
 	    NULL },
@@ -92,6 +95,8 @@ check(const struct line *l, struct why *w)
 	unsigned char guid[16];
 	unsigned n = 0;
 
+	if (nearline)
+		return 0; /* there is no key, and nothing that could be lost */
 	if (line_hex(l, "guid", guid, sizeof guid, w) < 0)
 		return 1;
 	if (!restore && !idset_has(acks, guid, &n)) {
@@ -176,7 +181,9 @@ lend_lease(unsigned n)
 static void
 register_chunk(unsigned n, struct lineout *out)
 {
-	const char *op = restore ? "restore" : "register";
+	const char *op = nearline  ? "nearline"
+			 : restore ? "restore"
+				   : "register";
 	struct why w = { 0 };
 
 	if (restore)
@@ -263,8 +270,8 @@ main(int argc, char **argv)
 	if (*opt_parse(
 		argc, argv, options, "--acks FILE < manifest > manifest"))
 		die(EXIT_USAGE, "takes no operands");
-	if (!acks_file == !restore)
-		die(EXIT_USAGE, "needs either --acks or --restore");
+	if ((acks_file != NULL) + restore + nearline != 1)
+		die(EXIT_USAGE, "needs one of --acks, --nearline, --restore");
 	if (quorum < 1)
 		die(EXIT_USAGE, "--quorum: not a positive number");
 	acks = idset_new();
@@ -277,7 +284,7 @@ main(int argc, char **argv)
 	out = lineout_open(out_open(opt_output), "manifest", false);
 
 	while ((got = linein_next(in, &chunk[n], &w)) > 0) {
-		if (!restore)
+		if (!restore && !nearline)
 			note_lease(&chunk[n]);
 		if (check(&chunk[n], &w) > 0)
 			aside(chunk[n].name, &w);

@@ -265,6 +265,7 @@ int catalogue_comment(
 #define CATALOGUE_POPULATED 'P' /* being written */
 #define CATALOGUE_DELETED 'D'   /* being removed */
 #define CATALOGUE_BAD 'B'       /* found to be damaged or gone */
+#define CATALOGUE_SOURCE 'N'    /* nearline: catalogue_recall.h */
 struct catalogue_copy {
 	const char *surl; /* a word */
 	char status;

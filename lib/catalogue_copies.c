@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "catalogue_impl.h"
+#include "catalogue_recall.h"
 
 size_t
 surl_home(const char *surl, const unsigned char guid[16])
@@ -36,6 +37,9 @@ surl_check(const char *surl, const unsigned char guid[16], struct why *w)
 
 	if (strlen(surl) > SURL_LONGEST)
 		return why_set(w, EXIT_DATA, "surl=: too long");
+	if (strncmp(surl, "dicom:", 6) == 0)
+		return why_set(w, EXIT_DATA,
+		    "surl=: a DICOM source, from which nothing can be read");
 	if (guid_of(surl, other) > 0 && memcmp(other, guid, 16) != 0)
 		return why_set(
 		    w, EXIT_DATA, "surl=: the place of another GUID");
@@ -333,7 +337,9 @@ catalogue_replica_add(struct catalogue *c, const char *lfn,
 		return why_set(w, EXIT_NO, "is not a file");
 	if (guid != NULL && (e.guid == NULL || memcmp(guid, e.guid, 16) != 0))
 		return why_set(w, EXIT_NO, "has another GUID by now");
-	if (e.guid != NULL && surl_check(r->surl, e.guid, w) < 0)
+	if (e.guid == NULL)
+		return why_set(w, EXIT_NO, "is nearline");
+	if (surl_check(r->surl, e.guid, w) < 0)
 		return -1;
 	if ((other = surl_entry(c, r->surl, w)) < 0)
 		return -1;
@@ -413,6 +419,8 @@ catalogue_replica_status(
 	if ((got = to_change(c, surl, &e, &home, w)) <= 0)
 		return got;
 	id = e.id;
+	if (!home && source_site(surl) > 0)
+		return why_set(w, EXIT_NO, "is a DICOM source");
 	if (home && status == CATALOGUE_AVAILABLE)
 		return 1;
 	got = home ? home_move(c, &e, status, w)

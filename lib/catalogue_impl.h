@@ -10,7 +10,8 @@
  * Private to catalogue*.c: catalogue.c has the handle, transactions and leases;
  * _schema the tables; _names what is kept once and referred to by number;
  * _path LFNs; _read entries; _walk listings; _line manifest lines; _reg
- * registering; _ops the other changes; _copies replicas.
+ * registering; _ops the other changes; _copies replicas; _near files that have
+ * a source; _recall the queue of those that are asked for.
  */
 
 #define NAME_LONGEST 255 /* bytes of a component */
@@ -233,6 +234,13 @@ rights_of(const struct catalogue_entry *e)
  */
 bool line_meta(
     const struct line *l, char meta[LINE_MAX_BYTES], unsigned char sig[64]);
+
+/*
+ * The rights of a new entry in the directory of n components: as the line says,
+ * else as the directory does.  0 or -1.
+ */
+int rights_line(struct catalogue *c, const struct line *l, int n,
+    struct rights *r, struct why *w);
 
 /* _copies */
 

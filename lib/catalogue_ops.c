@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "catalogue_impl.h"
+#include "catalogue_recall.h"
 
 /* Remove the row of an entry; a file's replicas with it. */
 static int
@@ -17,7 +18,9 @@ remove_entry(struct catalogue *c, const struct catalogue_entry *e,
 	    (catalogue_line(c, e, NULL, &c->line, w) < 0 ||
 		gone(arg, &c->line, w) < 0))
 		return -1;
-	if (more > 0 && replica_delete_all(c, id, w) < 0)
+	/* One that can be asked for has a source, so that it has more. */
+	if (more > 0 &&
+	    (replica_delete_all(c, id, w) < 0 || recall_forget(c, id, w) < 0))
 		return -1;
 	c->changed = true;
 	return run_id(c, "DELETE FROM entry WHERE id = ?1", id, w);

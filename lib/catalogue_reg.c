@@ -17,8 +17,8 @@ struct item {
 	unsigned char guid[16], sha256[32], plain[32];
 	bool has_plain;
 	unsigned long long size, gen;
-	long long adler32, mode; /* -1: not given */
-	const char *name;        /* last component */
+	long long adler32; /* -1: not given */
+	const char *name;  /* last component */
 	const char *surl;
 	bool has_sig;
 	unsigned char sig[64];
@@ -72,17 +72,17 @@ line_meta(
 }
 
 static int
-take_mode(struct item *t, struct why *w)
+take_mode(const struct line *l, long long *mode, struct why *w)
 {
-	const char *word = line_word(t->l, "mode");
+	const char *word = line_word(l, "mode");
 	char *end;
 
-	t->mode = -1;
+	*mode = -1; /* not given */
 	if (word == NULL)
 		return 0;
-	t->mode = strtoll(word, &end, 8);
+	*mode = strtoll(word, &end, 8);
 	if (strspn(word, "01234567") != strlen(word) || *end != '\0' ||
-	    t->mode > 07777)
+	    *mode > 07777)
 		return why_set(w, EXIT_DATA, "mode=: not an octal mode");
 	return 0;
 }
@@ -111,6 +111,7 @@ static int
 take(struct item *t, const struct line *l, struct why *w)
 {
 	unsigned char sum[4];
+	long long mode;
 
 	t->l = l;
 	t->gen = 1;
@@ -140,7 +141,7 @@ take(struct item *t, const struct line *l, struct why *w)
 			     sum[2] << 8 | sum[3];
 	}
 	t->has_sig = line_meta(l, t->meta, t->sig);
-	return take_surls(t, w) < 0 || take_mode(t, w) < 0
+	return take_surls(t, w) < 0 || take_mode(l, &mode, w) < 0
 		   ? -1
 		   : acl_check(line_word(l, "acl"), w);
 }
@@ -233,18 +234,17 @@ bind_generation(
 	return home > 0;
 }
 
-/* The rights of a new entry: as the line says, else as its directory does. */
-static int
-rights_line(
-    struct catalogue *c, const struct item *t, struct rights *r, struct why *w)
+int
+rights_line(struct catalogue *c, const struct line *l, int n, struct rights *r,
+    struct why *w)
 {
-	const char *owner = line_word(t->l, "owner"),
-		   *group = line_word(t->l, "group"),
-		   *acl = line_word(t->l, "acl");
+	const char *owner = line_word(l, "owner"),
+		   *group = line_word(l, "group"), *acl = line_word(l, "acl");
+	long long mode;
 
-	if (dir_may(c, t->path.n - 1, PACL_W, w) < 0 ||
-	    rights_new(c, t->path.n - 1, false,
-		t->mode >= 0 ? (unsigned)t->mode : RIGHTS_USUAL, r, w) < 0)
+	if (take_mode(l, &mode, w) < 0 || dir_may(c, n, PACL_W, w) < 0 ||
+	    rights_new(c, n, false, mode >= 0 ? (unsigned)mode : RIGHTS_USUAL,
+		r, w) < 0)
 		return -1;
 	if (owner != NULL && (r->owner = name_id(c, PRINCIPAL, owner, w)) < 0)
 		return -1;
@@ -273,7 +273,8 @@ insertion(struct catalogue *c, const struct item *t, long long parent,
 	struct db_stmt *s;
 	struct rights r;
 
-	if (rights_line(c, t, &r, w) < 0 || (*id = entry_id(c, w)) < 0)
+	if (rights_line(c, t->l, t->path.n - 1, &r, w) < 0 ||
+	    (*id = entry_id(c, w)) < 0)
 		return NULL;
 	s = db_prepare(c->db,
 	    many ? INSERT_ENTRY : INSERT_ENTRY " ON CONFLICT DO NOTHING", w);
@@ -328,7 +329,7 @@ add_replicas(struct catalogue *c, const struct item *t, long long entry,
 	return all;
 }
 
-/* The entry moves to the line's generation; its rights stay. */
+/* The entry moves to the line's generation; its rights and source stay. */
 static int
 supersede(
     struct catalogue *c, const struct item *t, long long id, struct why *w)
@@ -336,7 +337,9 @@ supersede(
 	struct db_stmt *s = db_prepare(c->db,
 	    "UPDATE entry SET gen = ?1, guid = ?2, size = ?3, sha256 = ?4,"
 	    " adler32 = ?5, plain = ?6, sig = ?7, comment = ?8, record = ?9,"
-	    " meta = ?10, facts = ?11, home = ?12, more = ?13, mtime = ?14,"
+	    " meta = ?10, facts = ?11, home = ?12, mtime = ?14,"
+	    " more = COALESCE(?13, 0) + (SELECT COUNT(*) FROM replica"
+	    " WHERE entry = ?15 AND status = 'N'),"
 	    " ctime = ?14, status = '-' WHERE id = ?15",
 	    w);
 	int home;
@@ -345,7 +348,9 @@ supersede(
 		return -1;
 	db_bind_int(s, 15, id);
 	c->changed = true;
-	if (db_run(s, w) < 0 || replica_delete_all(c, id, w) < 0)
+	if (db_run(s, w) < 0 ||
+	    run_id(c, "DELETE FROM replica WHERE entry = ?1 AND status <> 'N'",
+		id, w) < 0)
 		return -1;
 	return add_replicas(c, t, id, home, false, w);
 }

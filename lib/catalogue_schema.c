@@ -9,7 +9,7 @@
 /*
  * BYTEA holds bytes in PostgreSQL, and in SQLite, to which it is only a name.
  * entry.type is 'd', 'f' or 'l'; status '-' (online) or 'm' (nearline,
- * "migrated").
+ * "migrated"); replica.status N, since step 3, a source to recall from.
  */
 static const char *const steps[] = {
 	"CREATE TABLE principal ("
@@ -146,6 +146,37 @@ static const char *const steps[] = {
 	"CREATE UNIQUE INDEX entry_name ON entry (parent, name);"
 	"CREATE UNIQUE INDEX entry_guid ON entry (guid);"
 	"CREATE INDEX entry_facts ON entry (facts, id)",
+
+	/*
+	 * 3.  The queue of files to be recalled: catalogue_recall.h.  state is
+	 * 'q' queued, 't' taken, 'o' online, 'f' failed, 'c' cancelled; study
+	 * the directory above that of the entry, what is fetched together;
+	 * expires, of a taken one, its taker's time, of a queued one when it
+	 * may be tried again; gen the generation that a recall made.
+	 */
+	"CREATE TABLE recall ("
+	" entry BIGINT PRIMARY KEY,"
+	" site TEXT NOT NULL,"
+	" study BIGINT NOT NULL,"
+	" state TEXT NOT NULL,"
+	" priority BIGINT NOT NULL,"
+	" asked BIGINT NOT NULL,"
+	" changed BIGINT NOT NULL,"
+	" expires BIGINT NOT NULL,"
+	" tries BIGINT NOT NULL,"
+	" gen BIGINT,"
+	" taker TEXT,"
+	" reason TEXT);"
+	"CREATE INDEX recall_queue ON recall"
+	" (state, site, priority DESC, asked, entry);"
+	"CREATE INDEX recall_study ON recall (study, state);"
+	"CREATE INDEX recall_changed ON recall (state, site, changed, entry);"
+	"CREATE INDEX recall_taker ON recall (taker);"
+	"CREATE TABLE recall_asker ("
+	" entry BIGINT NOT NULL,"
+	" owner BIGINT NOT NULL,"
+	" asked BIGINT NOT NULL,"
+	" PRIMARY KEY (entry, owner))",
 	NULL
 };
 

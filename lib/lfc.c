@@ -247,8 +247,9 @@ ask_far(
     struct lfc *l, const char *op, struct asking *a, unsigned n, struct why *w)
 {
 	struct https_patience p = { 0, 0 };
-	bool with_lfn =
-		 strcmp(op, "register") == 0 || strcmp(op, "restore") == 0,
+	bool with_lfn = strcmp(op, "register") == 0 ||
+			strcmp(op, "restore") == 0 ||
+			strcmp(op, "nearline") == 0,
 	     again;
 	struct why why;
 	unsigned from;

@@ -6,8 +6,9 @@
 #include "lfc_api.h"
 
 /*
- * What lfc_api.c (calls, batches, pages), lfc_ops.c and lfc_list.c (what each
- * operation does) and lfc_may.c (who may) share; nobody else includes this.
+ * What lfc_api.c (calls, batches, pages), lfc_ops.c, lfc_list.c and
+ * lfc_recall.c (what each operation does) and lfc_may.c (who may) share; nobody
+ * else includes this.
  */
 #define LFC_LFN 4097     /* bytes of an LFN, with its NUL */
 #define LFC_CURSOR 12400 /* a word of an LFN, and more */
@@ -110,6 +111,24 @@ int lfc_page_rmtree(struct lfc_call *c, struct why *w);
 int lfc_page_replicas(struct lfc_call *c, struct why *w);
 int lfc_page_surls(struct lfc_call *c, struct why *w);
 int lfc_page_guids(struct lfc_call *c, struct why *w);
+
+/* lfc_recall.c */
+int lfc_page_recall_take(struct lfc_call *c, struct why *w);
+int lfc_page_recalled(struct lfc_call *c, struct why *w);
+int lfc_op_nearline(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_evict(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_recall(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_recall_status(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_recall_cancel(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_recall_renew(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_recall_done(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
 
 /* The fields of an entry, as stat has them; no name. */
 int lfc_describe(struct lfc_call *c, const struct catalogue_entry *e,

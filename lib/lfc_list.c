@@ -293,6 +293,8 @@ status_word(char status)
 		return "populated";
 	case CATALOGUE_DELETED:
 		return "deleted";
+	case CATALOGUE_SOURCE:
+		return "source";
 	default:
 		return "bad";
 	}

@@ -38,7 +38,7 @@ t 'a catalogue of version 1 is brought up to date, and nothing is lost' '
 	sorted list >have
 	sorted "$here/vectors/catalogue-v1.manifest" >want
 	same want have
-	[ "$(sql "select version from mdm_schema")" -eq 2 ]
+	[ "$(sql "select version from mdm_schema")" -eq 3 ]
 	[ "$(sql "select count(*) from facts where study = \"1.2\" and body_part = \"HEAD\"")" -eq 1 ]
 	ingest a.rec || [ $? -eq 1 ] # one of them is another object by now
 	[ "$(lfc-ls --manifest -R | tail -n 1)" = ".end	4" ]
