@@ -171,7 +171,7 @@ static const char *const steps[] = {
 	" (state, site, priority DESC, asked, entry);"
 	"CREATE INDEX recall_study ON recall (study, state);"
 	"CREATE INDEX recall_changed ON recall (state, site, changed, entry);"
-	"CREATE INDEX recall_taker ON recall (taker);"
+	"CREATE INDEX recall_taker ON recall (taker, state, entry);"
 	"CREATE TABLE recall_asker ("
 	" entry BIGINT NOT NULL,"
 	" owner BIGINT NOT NULL,"

@@ -10,7 +10,7 @@
 O=${O:-$top/obj} MAIN_URL=$PG_URL
 export O MAIN_URL
 
-for name in catalogue lfc-new lfc-reg lfc-ls lfc-rm lfc-mkdir lfc-mv lfc-ln lfc-chmod lfc-acl lfc-comment lfc-find lfc-replica; do
+for name in catalogue lfc-new lfc-reg lfc-ls lfc-rm lfc-mkdir lfc-mv lfc-ln lfc-chmod lfc-acl lfc-comment lfc-find lfc-replica lfc-recall lfc-queue lfc-evict; do
 	t "$name.t" "
 		bash '$here/$name.t' >tap
 		grep -A 9 '^not ok' tap && exit 1
@@ -52,12 +52,18 @@ t 'no table is read through, nor sorted' '
 	lfc-acl -m user:a:r-- "$f"
 	lfc-ln 1.2 link
 	lfc-mv 1.2/1.2.0 link/1.2.9
+	printf "9/9/9\tsurl=dicom://h/9/9/9\n.end\t1\n" | lfc-reg --nearline >R
+	lfc-recall 9/9/9 >R
+	lfc-queue --take "$(printf %032d 1)" --site h >T
+	sed "/^.end/!s/$/	state=queued/" T | lfc-queue --done "$(printf %032d 1)" >R
+	lfc-recall --cancel 9/9/9 >R
+	lfc-queue --cached --site h >R
 	lfc-rm 1.2/1.2.9/1.2.0.0 link
 	lfc-rm -r 1.2
 	tail -c "+$from" "$log" >planned
 	grep -q "Index Scan using entry" planned
 	grep -q "on replica" planned
-	! grep -m 5 "Seq Scan on \(entry\|replica\|facts\|principal\|acl\|home\|lease\|mark\)" planned || false
+	! grep -m 5 "Seq Scan on \(entry\|replica\|facts\|principal\|acl\|home\|lease\|mark\|recall\|recall_asker\)" planned || false
 	! grep "Sort Key: name" planned || false # pages come in the order of the index
 '
 

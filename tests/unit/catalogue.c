@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "catalogue_impl.h"
+#include "catalogue_recall.h"
 #include "db_engine.h"
 #include "find.h"
 #include "tap.h"
@@ -331,6 +332,71 @@ all_else(void)
 	    "one serial more for one transaction");
 }
 
+/* ---- nearline files ---- */
+
+static int
+count_taken(void *arg, const struct line *l, struct why *why)
+{
+	(void)l, (void)why;
+	++*(int *)arg;
+	return 0;
+}
+
+/* All that is asked of the queue, so that its plans are seen too. */
+static void
+recalls(void)
+{
+	static const char text[] = "S/T/near\tsurl=dicom://h/S/T/near\n";
+	const char *taker = "0123456789abcdef0123456789abcdef",
+		   *lfn = "/grid/mdm/S/T/near";
+	struct catalogue_cached at = { 0, 0 };
+	struct catalogue_request r;
+	enum catalogue_how how;
+	struct line l;
+	int taken = 0, again = 0, cached = 0;
+
+	line_init(&l, false);
+	if (line_parse(&l, text, sizeof text - 1) != NULL ||
+	    catalogue_begin(c, &w) < 0)
+		exit(1);
+	ok(catalogue_nearline(c, &l, &how, &w) == 0 && how == CATALOGUE_NEW,
+	    "a name by its source");
+	ok(catalogue_recall(c, lfn, 5, &r, &w) == 1 &&
+		catalogue_recall(c, lfn, 5, &r, &w) == 1 &&
+		strcmp(r.state, "queued") == 0 && r.askers == 1,
+	    "asked for twice, by one");
+	ok(catalogue_recall_take(
+	       c, taker, "h", 9, 60, count_taken, &taken, &w) == 0 &&
+		catalogue_recall_take(
+		    c, taker, "h", 9, 60, count_taken, &again, &w) == 0 &&
+		taken == 1 && again == 1,
+	    "taken, and the answer given again");
+	ok(catalogue_recall_cancel(c, lfn, &r, &w) == 1 &&
+		strcmp(r.state, "taken") == 0 && r.askers == 0,
+	    "too late to be cancelled");
+	ok(catalogue_recall_done(c, r.entry, taker, "online", NULL, 0, &w) <
+		    0 &&
+		w.code == EXIT_NO,
+	    "it is not online because somebody says so");
+	ok(catalogue_recall_done(c, r.entry, taker, "queued", "x", 60, &w) ==
+		    1 &&
+		catalogue_recall_status(c, lfn, &r, &w) == 1 &&
+		strcmp(r.state, "queued") == 0 && strcmp(r.reason, "x") == 0,
+	    "put back, with the reason");
+	ok(catalogue_evict(c, lfn, NULL, NULL, NULL, &w) < 0 &&
+		w.code == EXIT_NO,
+	    "what is not there is not evicted");
+	lfn = "/grid/mdm/S1/T1/o25";
+	ok(catalogue_evict(c, lfn, NULL, NULL, NULL, &w) < 0 &&
+		w.code == EXIT_NO,
+	    w.code == EXIT_NO ? "nor what has no source" : w.text);
+	ok(catalogue_cached(c, "h", &at, count_taken, &cached, &w) == 0 &&
+		cached == 0,
+	    "nothing is online by a recall");
+	ok(catalogue_commit(c, &w) == 0, "all that at once");
+	line_free(&l);
+}
+
 /* ---- plans ---- */
 
 /* A table that is read through: not one row, nor what a query made itself. */
@@ -416,6 +482,7 @@ main(void)
 	pages(7);
 	ok(registered(50, 2, CATALOGUE_SUPERSEDED), "a next generation");
 	all_else();
+	recalls();
 	plans(path);
 	catalogue_close(c);
 	unlink(path);
