@@ -16,7 +16,7 @@
 #include "rec.h"
 #include "word.h"
 
-static const char *catalogue_option, *skipped_file;
+static const char *catalogue_option, *skipped_file, *lfns_file;
 static int supersede;
 static int ttl = 86400; /* seconds */
 
@@ -27,6 +27,9 @@ static const struct poptOption options[] = {
 	    "pass other objects of known names, as a new generation", NULL },
 	{ "skipped", '\0', POPT_ARG_STRING, &skipped_file, 0,
 	    "write the names of records that are registered already", "FILE" },
+	{ "lfns", '\0', POPT_ARG_STRING, &lfns_file, 0,
+	    "only records that FILE names, as the LFNs that it gives them",
+	    "FILE" },
 	{ "lease-ttl", '\0', POPT_ARG_INT, &ttl, 0,
 	    "how long this run may take to register (default 86400)",
 	    "SECONDS" },
@@ -83,6 +86,75 @@ keep_lease(void)
 		fail(&w);
 }
 
+/*
+ * With --lfns, the LFNs that names were given: an entry that was moved is found
+ * under the name that is signed.  Sorted by name; both are words.
+ */
+static struct given {
+	char *name, *lfn;
+} * given;
+static size_t n_given;
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct given *)a)->name, ((const struct given *)b)->name);
+}
+
+static void
+read_lfns(void)
+{
+	struct why w = { 0 };
+	int fd = opt_open(lfns_file, O_RDONLY, &w), got;
+	struct linein *list;
+	const char *lfn;
+	struct line l;
+
+	if (fd < 0)
+		die_why(&w);
+	list = linein_open(fd, lfns_file, false);
+	line_init(&l, false);
+	while ((got = linein_next(list, &l, &w)) > 0) {
+		if ((lfn = line_word(&l, "lfn")) == NULL)
+			die(EXIT_DATA, "%s: line %lu: has no lfn=", lfns_file,
+			    linein_count(list));
+		if ((n_given & (n_given - 1)) == 0)
+			given =
+			    realloc(given, (2 * n_given + 1) * sizeof *given);
+		if (given == NULL ||
+		    (given[n_given].name = strdup(l.name)) == NULL ||
+		    (given[n_given].lfn = strdup(lfn)) == NULL)
+			die(EXIT_IO, "out of memory");
+		n_given++;
+	}
+	if (got < 0)
+		die_why(&w);
+	qsort(given, n_given, sizeof *given, by_name);
+	line_free(&l);
+	linein_free(list);
+}
+
+/* Ask of the LFN of this record's name: 0, or -1 with *w. */
+static int
+ask_of(const struct rec *r, struct why *w)
+{
+	char word[WORD_MAX(REC_NAME_MAX)];
+	struct given key = { .name = word }, *g;
+
+	line_reset(&asked);
+	if (lfns_file == NULL)
+		return lfc_name(&asked, r->name, w);
+	word_encode(word, r->name, strlen(r->name));
+	g = n_given ? bsearch(&key, given, n_given, sizeof *given, by_name)
+		    : NULL;
+	if (g == NULL)
+		return why_set(
+		    w, EXIT_NO, "a record that --lfns does not name");
+	line_set_name_word(&asked, g->lfn);
+	return 0;
+}
+
 /* What is known about a record's name. */
 enum known { UNKNOWN, SAME, OTHER, UNDECIDED };
 
@@ -97,8 +169,7 @@ look(const struct rec *r, unsigned long long *gen, struct why *w)
 		why_set(w, EXIT_DATA, "an absolute name");
 		return OTHER;
 	}
-	line_reset(&asked);
-	if (lfc_name(&asked, r->name, w) < 0)
+	if (ask_of(r, w) < 0)
 		return OTHER;
 	if ((got = lfc_one(catalogue, "stat", &asked, &told, w)) < 0)
 		fail(w);
@@ -172,6 +243,13 @@ pass(struct rec *r, unsigned long long gen)
 	snprintf(text, sizeof text, "%llu", gen);
 	rec_set_text(r, "gen", text);
 	rec_set_text(r, "lease", lease);
+	if (lfns_file != NULL) {
+		char lfn[REC_NAME_MAX + 1];
+
+		if (line_name(&asked, lfn, sizeof lfn, &w) < 0)
+			fail(&w);
+		rec_set_text(r, "lfn", lfn);
+	}
 	rec_via(r, NULL);
 	first = r->attrs;
 	if (recout_begin(out, r, r->size, recin_whole(in) ? REC_WHOLE : 0, &w) <
@@ -246,6 +324,8 @@ main(int argc, char **argv)
 		die(EXIT_USAGE, "takes no operands");
 	if (ttl < 1)
 		die(EXIT_USAGE, "--lease-ttl: not a positive number");
+	if (lfns_file != NULL)
+		read_lfns();
 	line_init(&asked, false);
 	line_init(&told, false);
 	catalogue = lfc_open(lfc_url(catalogue_option), true, &w);

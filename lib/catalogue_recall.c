@@ -235,7 +235,8 @@ tell(struct catalogue *c, long long entry, bool online,
 		return got < 0 ? -1 : 1;
 	if (!online && *db_text(s, 0) != 'o')
 		r->state = state_word(*db_text(s, 0));
-	if (*db_text(s, 0) == 't' && db_int(s, 5) <= catalogue_now(c))
+	if (!online && *db_text(s, 0) == 't' &&
+	    db_int(s, 5) <= catalogue_now(c))
 		r->state = "queued"; /* its taker is no more */
 	if (!online)
 		r->reason = db_text(s, 1);

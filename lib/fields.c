@@ -75,23 +75,23 @@ fits(enum look look, const char *s, size_t n)
 	return true;
 }
 
-void
-fields_put(
-    fields f, struct rec *r, struct dcm *set, const struct deid_names *names)
+const char *
+fields_at(unsigned i, uint32_t *tag)
 {
-	char value[65];
-	unsigned i;
-	size_t n;
+	if (i >= FIELDS)
+		return NULL;
+	*tag = table[i].tag;
+	return table[i].name;
+}
 
-	for (i = 0; i < FIELDS; i++) {
-		if ((f >> i & 1) == 0)
-			continue;
-		if (table[i].tag == 0) {
-			rec_set_text(r, table[i].name, names->patient);
-			continue;
-		}
-		n = dcm_get(set, table[i].tag, value, sizeof value);
-		if (n > 0 && fits(table[i].look, value, n))
-			rec_set(r, table[i].name, value, n);
-	}
+bool
+fields_say(fields f, const char *name, const char *value)
+{
+	unsigned i;
+
+	for (i = 0; i < FIELDS; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return (f >> i & 1) != 0 &&
+			       fits(table[i].look, value, strlen(value));
+	return false;
 }

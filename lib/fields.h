@@ -1,6 +1,8 @@
 #ifndef FIELDS_H
 #define FIELDS_H
 
+#include <stdbool.h>
+
 #include "dcm.h"
 #include "deid.h"
 #include "rec.h"
@@ -21,5 +23,12 @@ int fields_parse(fields *f, const char *list, struct why *w);
 /* Set them as attributes, as far as the de-identified set has them. */
 void fields_put(
     fields f, struct rec *r, struct dcm *set, const struct deid_names *names);
+
+/* The i-th of all there are: its name, and *tag (0: none); NULL after the last.
+ */
+const char *fields_at(unsigned i, uint32_t *tag);
+
+/* Is this one chosen, and may its value be said? */
+bool fields_say(fields f, const char *name, const char *value);
 
 #endif
