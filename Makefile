@@ -106,7 +106,7 @@ $O/%.o: %.cc
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(HARD) -c -o $@ $<
 
 # gfal2 is loaded when it is needed; only its headers are, here.
-$O/lib/grid_gfal.o obj-fuzz/lib/grid_gfal.o: override CPPFLAGS += $$(pkg-config --cflags gfal2 gfal_transfer | sed 's/-I/-isystem /g')
+$O/lib/wire_gfal.o obj-fuzz/lib/wire_gfal.o: override CPPFLAGS += $$(pkg-config --cflags gfal2 gfal_transfer | sed 's/-I/-isystem /g')
 
 $O/lib/srm_soap.o obj-fuzz/lib/srm_soap.o: override CPPFLAGS += $$(xml2-config --cflags | sed 's/-I/-isystem /g')
 

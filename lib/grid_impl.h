@@ -82,6 +82,12 @@ bool grid_url_one(const char *url, char one[GRID_SURL]);
 /* grid_path() for them. */
 const char *grid_url_below(const struct grid *g, const char *surl);
 
+/*
+ * A storage's "ONLINE", "NEARLINE" and so on, of which n bytes of size came,
+ * as one word; empty if it is none.
+ */
+void grid_locality(char word[24], const char *text, size_t n, size_t size);
+
 /* A name of its own in .incoming for an upload to path. */
 void grid_incoming(char tmp[GRID_PATH], const char *path);
 

@@ -157,3 +157,17 @@ grid_url_below(const struct grid *g, const char *surl)
 		   ? surl + all - rest
 		   : NULL;
 }
+
+void
+grid_locality(char word[24], const char *text, size_t n, size_t size)
+{
+	size_t i = 0;
+
+	if (n < size) /* else it was cut */
+		while (i < n && i < 23 &&
+		       (text[i] == '_' || (text[i] >= 'A' && text[i] <= 'Z'))) {
+			word[i] = text[i];
+			i++;
+		}
+	word[i] = '\0';
+}
