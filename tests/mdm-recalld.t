@@ -21,7 +21,7 @@ published() {
 }
 recalld() {
 	local got=0
-	mdm-recalld --once "$@" 2>>log || got=$?
+	mdm-recalld --once 2>>log || got=$?
 	echo "$got" >status
 }
 states() { lfc-ls --manifest -R | lfc-recall --status - | tr "\t" "\n" | sed -n "s/^state=//p" | sort | uniq -c | tr -s " \n" " "; }
