@@ -9,6 +9,7 @@
 
 #include "idset.h"
 #include "lfc.h"
+#include "lfc_dir.h"
 #include "line.h"
 #include "opt.h"
 #include "out.h"
@@ -40,6 +41,7 @@ static const struct poptOption options[] = {
 #define LEASE_BYTES (16LL << 20)
 
 static struct lfc *catalogue;
+static struct lfc_dir *dirs;
 static struct recin *in;
 static struct recout *out;
 static struct lineout *skipped;
@@ -171,7 +173,7 @@ look(const struct rec *r, unsigned long long *gen, struct why *w)
 	}
 	if (ask_of(r, w) < 0)
 		return OTHER;
-	if ((got = lfc_one(catalogue, "stat", &asked, &told, w)) < 0)
+	if ((got = lfc_dir_stat(dirs, &asked, &told, w)) < 0)
 		fail(w);
 	if (got == 0)
 		return lfc_missing(w) ? UNKNOWN : OTHER;
@@ -331,6 +333,7 @@ main(int argc, char **argv)
 	catalogue = lfc_open(lfc_url(catalogue_option), true, &w);
 	if (catalogue == NULL)
 		die_why(&w);
+	dirs = lfc_dir_new(catalogue);
 	if (skipped_file != NULL) {
 		fd = opt_open(skipped_file, O_WRONLY | O_CREAT | O_TRUNC, &w);
 		if (fd < 0)
@@ -355,6 +358,7 @@ main(int argc, char **argv)
 	if (opt_verbose)
 		say_note("%lu passed, %lu registered already, %lu set aside",
 		    recout_count(out), skips, aside_count());
+	lfc_dir_free(dirs);
 	lfc_close(catalogue);
 	return exit_status(recout_count(out) + skips);
 }

@@ -157,6 +157,7 @@ struct asking {
 	lfc_answer *fn;
 	void *arg;
 	bool stopped; /* by fn */
+	bool again;   /* these may have been done, and their answer was lost */
 };
 
 /* error= and why= as they were. */
@@ -237,6 +238,8 @@ fill(struct asking *a, unsigned n, bool with_lfn)
 		/* without one it is refused, by itself */
 		if (with_lfn)
 			add_lfn(t, &a->in[a->sent], &ignored);
+		if (a->again)
+			add_field(t, "again", "1");
 		add_char(t, '\n');
 	}
 	add_end(t, a->sent - a->at);
@@ -262,6 +265,7 @@ ask_far(
 		if (https_request(l->net, path, l->body.p, l->body.len,
 			take_answer, a, &again, &why) == 0) {
 			l->reached = true;
+			a->again = false;
 			if (a->at < a->sent)
 				return https_malformed(
 				    w, "fewer lines than were asked");
@@ -275,6 +279,7 @@ ask_far(
 			p = (struct https_patience){ 0, 0 };
 		if (!again || !wait_again(l, &p, &why))
 			return named(l, &why, w);
+		a->again = !with_lfn; /* what is registered says so itself */
 	}
 	return 0;
 }
@@ -505,7 +510,7 @@ lfc_list(struct lfc *l, const char *op, const struct line *in,
 
 /* ---- shorthands ---- */
 
-static const char missing[] = "no such entry"; /* lfc_settle() says so too */
+static const char missing[] = LFC_NO_ENTRY; /* lfc_settle() says so too */
 
 bool
 lfc_missing(const struct why *refused)

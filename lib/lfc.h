@@ -57,6 +57,7 @@ int lfc_list(struct lfc *l, const char *op, const struct line *in,
 int lfc_name(struct line *l, const char *operand, struct why *w);
 
 /* Was it refused because there is no such entry? */
+#define LFC_NO_ENTRY "no such entry"
 bool lfc_missing(const struct why *refused);
 
 /* Leases, catalogue.h. */

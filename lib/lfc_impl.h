@@ -6,9 +6,9 @@
 #include "lfc_api.h"
 
 /*
- * What lfc_api.c (calls, batches, pages), lfc_ops.c, lfc_list.c and
- * lfc_recall.c (what each operation does) and lfc_may.c (who may) share; nobody
- * else includes this.
+ * What lfc_api.c (calls, batches, pages) and lfc_ops.c, lfc_rights.c,
+ * lfc_list.c and lfc_recall.c (what each operation does) share; nobody else
+ * includes this.
  */
 #define LFC_LFN 4097     /* bytes of an LFN, with its NUL */
 #define LFC_CURSOR 12400 /* a word of an LFN, and more */
@@ -102,6 +102,27 @@ int lfc_lfn_of(
     char lfn[LFC_LFN], const struct line *l, const char *key, struct why *w);
 
 bool lfc_flag(const struct line *l, const char *key); /* key=1 */
+
+/* lfc_ops.c: what a change came to, as catalogue.h says it. */
+int lfc_did(int got, const struct why *w);
+int lfc_refuse(struct why *w, int code, const char *text);
+
+/* Where the LFN of the line, or of its field, really is.  As lfc_did(). */
+int lfc_real(struct lfc_call *c, const struct line *in, const char *key,
+    bool last, char lfn[LFC_LFN], struct why *w);
+void lfc_number(struct line *out, const char *key, long long n);
+void lfc_octal(struct line *out, unsigned mode);
+
+/* lfc_rights.c; the first applies mode=, if there is one: 0, or -1 with *w. */
+int lfc_mode(const struct line *in, bool dir, unsigned *mode, struct why *w);
+int lfc_op_getacl(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_chmod(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_chown(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
+int lfc_op_setacl(
+    struct lfc_call *c, const struct line *in, struct line *out, struct why *w);
 
 /* lfc_list.c */
 int lfc_page_ls(struct lfc_call *c, struct why *w);

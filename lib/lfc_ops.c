@@ -10,8 +10,8 @@
 #include "word.h"
 
 /* What a change came to, as catalogue.h says it: "as an operation". */
-static int
-did(int got, const struct why *w)
+int
+lfc_did(int got, const struct why *w)
 {
 	if (got > 0)
 		return LFC_DONE;
@@ -23,16 +23,16 @@ did(int got, const struct why *w)
 		   : LFC_FAILED;
 }
 
-static int
-refuse(struct why *w, int code, const char *text)
+int
+lfc_refuse(struct why *w, int code, const char *text)
 {
 	why_set(w, code, "%s", text);
 	return LFC_REFUSED;
 }
 
-/* Where the LFN of the line, or of its field, really is.  As did(). */
-static int
-real(struct lfc_call *c, const struct line *in, const char *key, bool last,
+/* Where the LFN of the line, or of its field, really is.  As lfc_did(). */
+int
+lfc_real(struct lfc_call *c, const struct line *in, const char *key, bool last,
     char lfn[LFC_LFN], struct why *w)
 {
 	char said[LFC_LFN];
@@ -40,20 +40,20 @@ real(struct lfc_call *c, const struct line *in, const char *key, bool last,
 	if ((key ? lfc_lfn_of(said, in, key, w) : lfc_lfn(said, in, w)) < 0)
 		return LFC_REFUSED;
 	if (catalogue_real(c->h->c, said, last, lfn, LFC_LFN, w) < 0)
-		return did(-1, w);
+		return lfc_did(-1, w);
 	return LFC_DONE;
 }
 
 /* ---- looking ---- */
 
-static void
-number(struct line *out, const char *key, long long n)
+void
+lfc_number(struct line *out, const char *key, long long n)
 {
 	line_set_number(out, key, n > 0 ? (unsigned long long)n : 0);
 }
 
-static void
-octal(struct line *out, unsigned mode)
+void
+lfc_octal(struct line *out, unsigned mode)
 {
 	char text[8];
 
@@ -80,29 +80,29 @@ lfc_describe(struct lfc_call *c, const struct catalogue_entry *e, bool longer,
 	long long links = 1;
 
 	line_add_word(out, "type", type);
-	octal(out, e->mode);
+	lfc_octal(out, e->mode);
 	line_add_word(out, "owner", e->owner);
 	line_add_word(out, "group", e->group);
 	if (e->acl != NULL)
 		line_add_word(out, "acl", e->acl);
-	number(out, "atime", e->atime);
-	number(out, "mtime", e->mtime);
-	number(out, "ctime", e->ctime);
+	lfc_number(out, "atime", e->atime);
+	lfc_number(out, "mtime", e->mtime);
+	lfc_number(out, "ctime", e->ctime);
 	if (e->comment != NULL)
 		line_add_word(out, "comment", e->comment);
 	if (e->target != NULL)
 		line_add_word(out, "to", e->target);
 	if (e->type == 'f') {
 		line_add_word(out, "status", e->online ? "online" : "nearline");
-		number(out, "size", e->size);
-		number(out, "gen", e->gen);
+		lfc_number(out, "size", e->size);
+		lfc_number(out, "gen", e->gen);
 		hex(out, "plain", e->plain, 32);
 	}
 	if (!longer)
 		return 0;
 	if (e->dir && (links = catalogue_children(c->h->c, e->id, w)) < 0)
 		return -1;
-	number(out, "links", links);
+	lfc_number(out, "links", links);
 	return 0;
 }
 
@@ -112,12 +112,12 @@ op_stat(
 {
 	struct catalogue_entry e;
 	char lfn[LFC_LFN];
-	int got = real(c, in, NULL, lfc_flag(in, "follow"), lfn, w);
+	int got = lfc_real(c, in, NULL, lfc_flag(in, "follow"), lfn, w);
 
 	if (got != LFC_DONE)
 		return got;
 	if ((got = catalogue_stat(c->h->c, lfn, &e, w)) <= 0)
-		return did(got, w);
+		return lfc_did(got, w);
 	return lfc_describe(c, &e, lfc_flag(in, "long"), out, w) < 0
 		   ? LFC_FAILED
 		   : LFC_DONE;
@@ -143,16 +143,16 @@ op_show(
 {
 	struct catalogue_entry e;
 	char lfn[LFC_LFN];
-	int got = real(c, in, NULL, true, lfn, w);
+	int got = lfc_real(c, in, NULL, true, lfn, w);
 
 	if (got != LFC_DONE)
 		return got;
 	if ((got = catalogue_stat(c->h->c, lfn, &e, w)) <= 0)
-		return did(got, w);
+		return lfc_did(got, w);
 	if (e.type != 'f')
-		return refuse(w, EXIT_NO, "is not a file");
+		return lfc_refuse(w, EXIT_NO, "is not a file");
 	if (catalogue_entry_may(c->h->c, &e, PACL_R, w) < 0)
-		return did(-1, w);
+		return lfc_did(-1, w);
 	if (catalogue_line(c->h->c, &e, NULL, &c->h->line, w) < 0)
 		return LFC_FAILED;
 	whole(out, &c->h->line, w);
@@ -167,15 +167,40 @@ op_mark(
 	int got;
 
 	if (!c->admin)
-		return refuse(w, EXIT_DENIED, "for admins only");
+		return lfc_refuse(w, EXIT_DENIED, "for admins only");
 	if (strlen(in->name) > 64)
-		return refuse(w, EXIT_DATA, "a mark too long");
+		return lfc_refuse(w, EXIT_DATA, "a mark too long");
 	if (lfc_flag(in, "set") && catalogue_mark(cat, in->name, w) < 0)
 		return LFC_FAILED;
 	if ((got = catalogue_has_mark(cat, in->name, w)) < 0)
 		return LFC_FAILED;
 	line_add_word(out, "there", got ? "1" : "0");
 	return LFC_DONE;
+}
+
+/* Whoever may not ask of all may ask of a GUID that they may read. */
+static int
+may_know(struct lfc_call *c, const char *word, struct why *w)
+{
+	char lfn[LFC_LFN];
+	struct catalogue_entry e;
+	struct why denied;
+	long n = strlen(word) < WORD_MAX(LFC_LFN - 1)
+		     ? word_decode(lfn, word, strlen(word))
+		     : -1;
+	int got = 0;
+
+	if (n >= 0 && n < LFC_LFN) {
+		lfn[n] = '\0';
+		if ((got = catalogue_stat(c->h->c, lfn, &e, &denied)) > 0 &&
+		    catalogue_entry_may(c->h->c, &e, PACL_R, &denied) < 0)
+			got = -1;
+	}
+	if (got < 0 && denied.code != EXIT_DENIED) {
+		*w = denied;
+		return LFC_FAILED;
+	}
+	return got > 0 ? LFC_DONE : LFC_MISSING;
 }
 
 static int
@@ -186,15 +211,18 @@ op_whereis(
 	unsigned char guid[16];
 	int got;
 
-	if (!c->admin)
-		return refuse(w, EXIT_DENIED, "for admins only");
-	if (strlen(in->name) == 32 && hex_decode(guid, 16, in->name) == 0)
+	if (strlen(in->name) == 32 && hex_decode(guid, 16, in->name) == 0) {
 		got = catalogue_guid_lfn(c->h->c, guid, lfn, sizeof lfn, w);
-	else
+		if (got > 0 && !c->admin &&
+		    (got = may_know(c, lfn, w)) != LFC_DONE)
+			return got;
+	} else if (!c->admin) {
+		return lfc_refuse(w, EXIT_DENIED, "for admins only");
+	} else
 		got = catalogue_surl_lfn(c->h->c, in->name, lfn, sizeof lfn, w);
 	if (got > 0)
 		line_add_word(out, "lfn", lfn);
-	return got < 0 ? LFC_FAILED : did(got, w);
+	return got < 0 ? LFC_FAILED : lfc_did(got, w);
 }
 
 static int
@@ -207,8 +235,8 @@ op_info(
 	(void)in;
 	if (serial < 0)
 		return LFC_FAILED;
-	number(out, "now", catalogue_now(cat));
-	number(out, "serial", serial);
+	lfc_number(out, "now", catalogue_now(cat));
+	lfc_number(out, "serial", serial);
 	if (c->who != NULL)
 		line_set(out, "dn", c->who->dn, strlen(c->who->dn));
 	line_add_word(out, "creator", lfc_is_creator(c) ? "1" : "0");
@@ -218,22 +246,42 @@ op_info(
 	if (catalogue_lease_oldest(cat, &oldest, w) < 0)
 		return LFC_FAILED;
 	if (oldest != LLONG_MAX)
-		number(out, "oldest", oldest);
+		lfc_number(out, "oldest", oldest);
 	return LFC_DONE;
 }
 
 /* ---- names ---- */
 
-static int
-mode_of(const struct line *in, bool dir, unsigned *mode, struct why *w)
-{
-	char text[64];
+#define AGAIN 900 /* s within which a request is asked again, if at all */
 
-	if (line_word(in, "mode") == NULL)
-		return 0;
-	if (line_text(in, "mode", text, sizeof text, w) < 0)
-		return -1;
-	return pacl_chmod(mode, dir, text, w);
+/*
+ * A request that comes again, because its answer was lost, is answered as done
+ * if what is there is what the first left: of this type, made or renamed a
+ * short while ago, and unless they only renamed it, by who asks.
+ */
+static bool
+was_done(struct lfc_call *c, const struct line *in, const char *lfn,
+    const char *types, const char *target)
+{
+	struct catalogue_entry e;
+	struct why ignored;
+	struct line owner;
+	bool theirs = true;
+
+	if (!lfc_flag(in, "again") ||
+	    catalogue_stat(c->h->c, lfn, &e, &ignored) <= 0 ||
+	    strchr(types, e.type) == NULL ||
+	    catalogue_now(c->h->c) - e.ctime > AGAIN)
+		return false;
+	if (target != NULL && strcmp(e.target, target) != 0)
+		return false;
+	if (c->who != NULL && types[1] == '\0') {
+		line_init(&owner, false);
+		line_set_name(&owner, c->who->dn, strlen(c->who->dn));
+		theirs = strcmp(owner.name, e.owner) == 0;
+		line_free(&owner);
+	}
+	return theirs;
 }
 
 static int
@@ -246,13 +294,15 @@ op_mkdir(
 
 	if (line_word(in, "mode") != NULL) {
 		mode = 0777;
-		if (mode_of(in, true, &mode, w) < 0)
+		if (lfc_mode(in, true, &mode, w) < 0)
 			return LFC_REFUSED;
 	}
-	if ((got = real(c, in, NULL, true, lfn, w)) != LFC_DONE)
+	if ((got = lfc_real(c, in, NULL, true, lfn, w)) != LFC_DONE)
 		return got;
-	got = did(
+	got = lfc_did(
 	    catalogue_mkdir(c->h->c, lfn, mode, lfc_flag(in, "parents"), w), w);
+	if (got == LFC_REFUSED && was_done(c, in, lfn, "d", NULL))
+		got = LFC_DONE;
 	if (got == LFC_DONE)
 		line_add_word(out, "made", "1");
 	return got;
@@ -265,10 +315,12 @@ op_rename(
 	char from[LFC_LFN], to[LFC_LFN];
 	int got;
 
-	if ((got = real(c, in, NULL, false, from, w)) != LFC_DONE ||
-	    (got = real(c, in, "to", false, to, w)) != LFC_DONE)
+	if ((got = lfc_real(c, in, NULL, false, from, w)) != LFC_DONE ||
+	    (got = lfc_real(c, in, "to", false, to, w)) != LFC_DONE)
 		return got;
-	got = did(catalogue_rename(c->h->c, from, to, w), w);
+	got = lfc_did(catalogue_rename(c->h->c, from, to, w), w);
+	if (got == LFC_MISSING && was_done(c, in, to, "dfl", NULL))
+		got = LFC_DONE;
 	if (got == LFC_DONE)
 		line_add_word(out, "renamed", "1");
 	return got;
@@ -283,9 +335,12 @@ op_link(
 
 	if (lfc_lfn_of(to, in, "to", w) < 0)
 		return LFC_REFUSED;
-	if ((got = real(c, in, NULL, false, lfn, w)) != LFC_DONE)
+	if ((got = lfc_real(c, in, NULL, false, lfn, w)) != LFC_DONE)
 		return got;
-	got = did(catalogue_link(c->h->c, to, lfn, w), w);
+	got = lfc_did(catalogue_link(c->h->c, to, lfn, w), w);
+	if (got == LFC_REFUSED &&
+	    was_done(c, in, lfn, "l", line_word(in, "to")))
+		got = LFC_DONE;
 	if (got == LFC_DONE)
 		line_add_word(out, "made", "1");
 	return got;
@@ -303,197 +358,19 @@ op_rm(
 	if (has_guid && line_hex(in, "guid", guid, sizeof guid, w) < 0)
 		return LFC_REFUSED;
 	if (line_word(in, "lfn") != NULL)
-		got = real(c, in, "lfn", false, lfn, w);
+		got = lfc_real(c, in, "lfn", false, lfn, w);
 	else
-		got = real(c, in, NULL, false, lfn, w);
+		got = lfc_real(c, in, NULL, false, lfn, w);
 	if (got != LFC_DONE)
 		return got;
 	line_add_word(out, "removed", "1");
-	got = did(catalogue_remove(c->h->c, lfn, has_guid ? guid : NULL, false,
-		      1, whole, out, w),
+	got = lfc_did(catalogue_remove(c->h->c, lfn, has_guid ? guid : NULL,
+			  false, 1, whole, out, w),
 	    w);
+	if (got == LFC_MISSING && lfc_flag(in, "again"))
+		got = LFC_DONE;
 	if (got != LFC_DONE)
 		line_unset(out, "removed");
-	return got;
-}
-
-/* ---- rights ---- */
-
-/* The entry, its rights as a list; as did(). */
-static int
-rights(struct lfc_call *c, const struct line *in, char lfn[LFC_LFN],
-    struct catalogue_entry *e, struct pacl *a, struct why *w)
-{
-	int got = real(c, in, NULL, true, lfn, w);
-	char *text;
-	long n;
-
-	if (got != LFC_DONE)
-		return got;
-	if ((got = catalogue_stat(c->h->c, lfn, e, w)) <= 0)
-		return did(got, w);
-	if (e->acl == NULL)
-		return pacl_load(a, e->mode, NULL, w) < 0 ? LFC_FAILED
-							  : LFC_DONE;
-	if ((text = malloc(strlen(e->acl) + 1)) == NULL)
-		die(EXIT_IO, "out of memory");
-	n = word_decode(text, e->acl, strlen(e->acl));
-	text[n < 0 ? 0 : n] = '\0';
-	got = pacl_load(a, e->mode, text, w);
-	free(text);
-	return got < 0 ? LFC_REFUSED : LFC_DONE;
-}
-
-static int
-op_getacl(
-    struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
-{
-	struct catalogue_entry e;
-	char lfn[LFC_LFN], *text;
-	struct pacl a;
-	int got;
-
-	pacl_init(&a);
-	if ((got = rights(c, in, lfn, &e, &a, w)) == LFC_DONE) {
-		octal(out, e.mode);
-		line_add_word(out, "owner", e.owner);
-		line_add_word(out, "group", e.group);
-		text = pacl_text(&a);
-		line_set(out, "acl", text, strlen(text));
-		free(text);
-	}
-	pacl_free(&a);
-	return got;
-}
-
-static int
-op_chmod(
-    struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
-{
-	struct catalogue_entry e;
-	unsigned mode;
-	char lfn[LFC_LFN];
-	int got = real(c, in, NULL, true, lfn, w);
-
-	if (got != LFC_DONE)
-		return got;
-	if ((got = catalogue_stat(c->h->c, lfn, &e, w)) <= 0)
-		return did(got, w);
-	mode = e.mode;
-	if (line_word(in, "mode") == NULL)
-		return refuse(w, EXIT_DATA, "no mode=");
-	if (mode_of(in, e.dir, &mode, w) < 0)
-		return LFC_REFUSED;
-	got = did(catalogue_chmod(c->h->c, lfn, mode, w), w);
-	if (got == LFC_DONE)
-		octal(out, mode);
-	return got;
-}
-
-static bool
-principal_ok(const struct line *in, const char *key, struct why *w)
-{
-	char text[WHO_MAX + 1];
-
-	if (line_word(in, key) == NULL)
-		return true;
-	if (line_text(in, key, text, sizeof text, w) < 0)
-		return false;
-	if (who_kind(text) == WHO_NONE) {
-		why_set(w, EXIT_DATA, "%s= is no DN, FQAN or subject", key);
-		return false;
-	}
-	return true;
-}
-
-static int
-op_chown(
-    struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
-{
-	char lfn[LFC_LFN];
-	int got;
-
-	if (!principal_ok(in, "owner", w) || !principal_ok(in, "group", w))
-		return LFC_REFUSED;
-	if ((got = real(c, in, NULL, true, lfn, w)) != LFC_DONE)
-		return got;
-	got = did(catalogue_chown(c->h->c, lfn, line_word(in, "owner"),
-		      line_word(in, "group"), w),
-	    w);
-	if (got == LFC_DONE)
-		line_add_word(out, "changed", "1");
-	return got;
-}
-
-/* One kind of change, if the line asks for it.  0 or -1. */
-static int
-amend(struct pacl *a, const struct line *in, const char *key, bool dir,
-    int (*fn)(struct pacl *, const char *, bool, struct why *), struct why *w)
-{
-	char text[PACL_TEXT_MAX + 2];
-
-	if (line_word(in, key) == NULL)
-		return 0;
-	if (line_text(in, key, text, sizeof text, w) < 0)
-		return -1;
-	return fn(a, text, dir, w);
-}
-
-static int
-take_away(struct pacl *a, const char *text, bool dir, struct why *w)
-{
-	(void)dir;
-	return pacl_delete(a, text, w);
-}
-
-static int
-drop(struct pacl *a, const char *text, bool dir, struct why *w)
-{
-	bool defaults = strcmp(text, "defaults") == 0;
-
-	(void)dir;
-	if (!defaults && strcmp(text, "named") != 0)
-		return why_set(w, EXIT_DATA, "drop= is not named or defaults");
-	pacl_drop(a, defaults);
-	return 0;
-}
-
-static int
-op_setacl(
-    struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
-{
-	char lfn[LFC_LFN], *text, *stored, *word = NULL;
-	struct catalogue_entry e;
-	struct pacl a;
-	unsigned mode;
-	int got;
-
-	pacl_init(&a);
-	got = rights(c, in, lfn, &e, &a, w);
-	if (got == LFC_DONE &&
-	    (amend(&a, in, "acl", e.dir, pacl_set, w) < 0 ||
-		amend(&a, in, "drop", e.dir, drop, w) < 0 ||
-		amend(&a, in, "modify", e.dir, pacl_modify, w) < 0 ||
-		amend(&a, in, "delete", e.dir, take_away, w) < 0))
-		got = LFC_REFUSED;
-	if (got == LFC_DONE) {
-		mode = e.mode;
-		if ((stored = pacl_store(&a, &mode)) != NULL) {
-			if ((word = malloc(WORD_MAX(strlen(stored)))) == NULL)
-				die(EXIT_IO, "out of memory");
-			word_encode(word, stored, strlen(stored));
-		}
-		free(stored);
-		got = did(catalogue_setacl(c->h->c, lfn, mode, word, w), w);
-		free(word);
-	}
-	if (got == LFC_DONE) {
-		octal(out, mode);
-		text = pacl_text(&a);
-		line_set(out, "acl", text, strlen(text));
-		free(text);
-	}
-	pacl_free(&a);
 	return got;
 }
 
@@ -505,13 +382,13 @@ op_comment(
 {
 	const char *word = line_word(in, "comment");
 	char lfn[LFC_LFN];
-	int got = real(c, in, NULL, true, lfn, w);
+	int got = lfc_real(c, in, NULL, true, lfn, w);
 
 	if (got != LFC_DONE)
 		return got;
 	if (word != NULL && strcmp(word, "-") == 0)
 		word = NULL;
-	got = did(catalogue_comment(c->h->c, lfn, word, w), w);
+	got = lfc_did(catalogue_comment(c->h->c, lfn, word, w), w);
 	if (got == LFC_DONE)
 		line_add_word(out, "changed", "1");
 	return got;
@@ -529,7 +406,7 @@ op_replica(
 	bool has_guid = line_word(in, "guid") != NULL;
 	unsigned char guid[16];
 	const char *surl;
-	int got = real(c, in, NULL, true, lfn, w);
+	int got = lfc_real(c, in, NULL, true, lfn, w);
 
 	if (got != LFC_DONE)
 		return got;
@@ -540,18 +417,22 @@ op_replica(
 		    cat, lfn, has_guid ? guid : NULL, &copy, w);
 		if (got > 0)
 			line_add_word(out, "changed", "1");
-		return did(got, w);
+		return lfc_did(got, w);
 	}
 	if ((surl = line_word(in, "remove")) == NULL &&
 	    (surl = line_word(in, "bad")) == NULL &&
 	    (surl = line_word(in, "good")) == NULL)
-		return refuse(
+		return lfc_refuse(
 		    w, EXIT_DATA, "none of add=, remove=, bad= and good=");
 	if ((got = catalogue_surl_lfn(cat, surl, there, sizeof there, w)) < 0)
 		return LFC_FAILED;
 	word_encode(word, lfn, strlen(lfn));
+	if (got == 0 && line_word(in, "remove") && lfc_flag(in, "again")) {
+		line_add_word(out, "changed", "1");
+		return LFC_DONE;
+	}
 	if (got == 0 || strcmp(there, word) != 0)
-		return refuse(w, EXIT_NO, "it has no such replica");
+		return lfc_refuse(w, EXIT_NO, "it has no such replica");
 	if (line_word(in, "remove") != NULL)
 		got = catalogue_replica_remove(cat, surl, w);
 	else
@@ -560,7 +441,7 @@ op_replica(
 		    w);
 	if (got > 0)
 		line_add_word(out, "changed", "1");
-	return did(got, w);
+	return lfc_did(got, w);
 }
 
 static const char *const how_word[] = { [CATALOGUE_NEW] = "new",
@@ -643,9 +524,9 @@ op_lease(
 	int got;
 
 	if (!lfc_is_creator(c))
-		return refuse(w, EXIT_DENIED, "may not take leases");
+		return lfc_refuse(w, EXIT_DENIED, "may not take leases");
 	if (strlen(in->name) != 32 || hex_decode(raw, 16, in->name) < 0)
-		return refuse(w, EXIT_DATA, "not 32 hexadecimal digits");
+		return lfc_refuse(w, EXIT_DATA, "not 32 hexadecimal digits");
 	if (lfc_flag(in, "end")) {
 		if (catalogue_lease_end(cat, in->name, w) < 0)
 			return LFC_FAILED;
@@ -661,8 +542,8 @@ op_lease(
 	if (got < 0)
 		return LFC_FAILED;
 	if (got == 0)
-		return refuse(w, EXIT_RETRY, "this run's lease expired");
-	number(out, "expires", catalogue_now(cat) + (long long)ttl);
+		return lfc_refuse(w, EXIT_RETRY, "this run's lease expired");
+	lfc_number(out, "expires", catalogue_now(cat) + (long long)ttl);
 	return LFC_DONE;
 }
 
@@ -674,10 +555,10 @@ const struct lfc_op lfc_ops[] = {
 	{ "mkdir", true, op_mkdir, NULL, NULL },
 	{ "rename", true, op_rename, NULL, NULL },
 	{ "link", true, op_link, NULL, NULL },
-	{ "chmod", true, op_chmod, NULL, NULL },
-	{ "chown", true, op_chown, NULL, NULL },
-	{ "getacl", false, op_getacl, NULL, NULL },
-	{ "setacl", true, op_setacl, NULL, NULL },
+	{ "chmod", true, lfc_op_chmod, NULL, NULL },
+	{ "chown", true, lfc_op_chown, NULL, NULL },
+	{ "getacl", false, lfc_op_getacl, NULL, NULL },
+	{ "setacl", true, lfc_op_setacl, NULL, NULL },
 	{ "comment", true, op_comment, NULL, NULL },
 	{ "replica", true, op_replica, NULL, NULL },
 	{ "lease", true, op_lease, NULL, NULL },

@@ -69,6 +69,7 @@ t 'who may not read gets nothing, and is told so' '
 t 'the permission table' '
 	d=/grid/mdm/a.0/a.0.0
 	n=0
+	a1_guid=$(lines_to alice c show "$d/a.1" | grep -o "guid=[0-9a-f]*" | cut -d = -f 2)
 	while IFS="|" read -r client op line want; do
 		[ -n "$client" ] || continue
 		n=$((n + 1))
@@ -131,10 +132,44 @@ t 'the permission table' '
 	admin1|surls|-|yes
 	robot|guids|-|denied
 	robot|whereis|root://x//1|denied
+	alice|whereis|$a1_guid|yes
+	bob|whereis|$a1_guid|missing
+	alice|whereis|$(printf %032d 0)|missing
+	robot|mkdir|$d/lost|yes
+	robot|mkdir|$d/lost|no
+	robot|mkdir|$d/lost\tagain=1|yes
+	admin1|mkdir|$d/lost\tagain=1|no
+	robot|rename|$d/lost\tto=$d/found|yes
+	robot|rename|$d/lost\tto=$d/found|missing
+	robot|rename|$d/lost\tto=$d/found\tagain=1|yes
+	robot|rename|$d/lost\tto=$d/nowhere\tagain=1|missing
+	robot|link|$d/alias\tto=$d/a.1|yes
+	robot|link|$d/alias\tto=$d/a.1|no
+	robot|link|$d/alias\tto=$d/a.1\tagain=1|yes
+	robot|link|$d/alias\tto=$d/a.2\tagain=1|no
+	robot|mkdir|$d/alias\tagain=1|no
+	robot|rm|$d/alias|yes
+	robot|rm|$d/alias|missing
+	robot|rm|$d/alias\tagain=1|yes
+	robot|rm|$d/found|yes
 	admin1|rm|/|no
 	bob|mkdir|relative|bad
 	END
 	[ "$n" -gt 50 ]
+'
+
+# shellcheck source=tests/objects.sh
+(. "$here/objects.sh" && objects 60) >60.rec # of two series, in turn
+
+t 'a series is asked for once, not object by object' '
+	use robot c
+	before=$(wc -l <c/lfc/audit)
+	lfc-new <60.rec | rec-list >got
+	tail -n 1 got | has -x ".end	60"
+	tail -n "+$((before + 1))" c/lfc/audit >audit
+	has op=ls <audit
+	has -v op=stat <audit
+	[ "$(grep -c "op=\(ls\|stat\)" audit)" -le 4 ]
 '
 
 t 'a search shows what one may read' '
