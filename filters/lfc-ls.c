@@ -14,7 +14,7 @@
 #include "word.h"
 
 static const char *catalogue_option;
-static int longer, deep, itself, manifest, replicas;
+static int longer, deep, itself, manifest, replicas, guids;
 
 static const struct poptOption options[] = {
 	{ "catalogue", '\0', POPT_ARG_STRING, &catalogue_option, 0,
@@ -27,6 +27,8 @@ static const struct poptOption options[] = {
 	    "the directory itself, not what is in it", NULL },
 	{ "manifest", '\0', POPT_ARG_NONE, &manifest, 0,
 	    "manifest lines of the files, for other programs", NULL },
+	{ "guid", '\0', POPT_ARG_NONE, &guids, 0,
+	    "operands are the GUIDs of files", NULL },
 	{ "replicas", '\0', POPT_ARG_NONE, &replicas, 0,
 	    "the LFN of each file, and below it where it can be read", NULL },
 	OPT_COMMON
@@ -168,6 +170,28 @@ on_refused(void *arg, const char *name, const struct why *why)
 	aside(lfn, why);
 }
 
+/* Set the NAME of what to the LFN of an operand: 1; 0 or -1 with *w. */
+static int
+find(struct line *what, const char *name, struct why *w)
+{
+	struct line guid, is;
+	int got;
+
+	if (!guids)
+		return lfc_name(what, name, w) < 0 ? 0 : 1;
+	if (strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32)
+		return why_set(w, EXIT_DATA, "not a GUID") + 1;
+	line_init(&guid, false);
+	line_init(&is, false);
+	line_set_name_word(&guid, name);
+	got = lfc_one(catalogue, "whereis", &guid, &is, w);
+	if (got > 0)
+		line_set_name_word(what, word_of(&is, "lfn"));
+	line_free(&guid);
+	line_free(&is);
+	return got;
+}
+
 /* An operand, if it is of this kind. */
 static void
 list(const char *name, bool files)
@@ -183,9 +207,7 @@ list(const char *name, bool files)
 		n--;
 	line_init(&what, false);
 	line_init(&is, false);
-	if ((got = lfc_name(&what, name, &w)) < 0)
-		got = 0;
-	else {
+	if ((got = find(&what, name, &w)) > 0) {
 		if (longer)
 			line_add_word(&what, "long", "1");
 		if (!itself)
@@ -198,7 +220,8 @@ list(const char *name, bool files)
 		else if (files) {
 			word_encode(
 			    word, name, n < REC_NAME_MAX ? n : REC_NAME_MAX);
-			got = put(&is, word, &w) < 0 ? -1 : 1;
+			got =
+			    put(&is, guids ? what.name : word, &w) < 0 ? -1 : 1;
 		}
 		served += files && got > 0;
 	} else if (got > 0 && !files) {
@@ -231,6 +254,8 @@ main(int argc, char **argv)
 	if ((manifest || replicas) && (longer || itself))
 		die(EXIT_USAGE, "--%s goes without -l and -d",
 		    manifest ? "manifest" : "replicas");
+	if (guids && *names == NULL)
+		die(EXIT_USAGE, "--guid: needs GUIDs");
 	manifest |= replicas; /* it is made of the same lines */
 	if (*names == NULL) {
 		home[0] = opt_or_env(NULL, "LFC_HOME");

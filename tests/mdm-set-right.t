@@ -50,6 +50,30 @@ drwxrwxr-x" ]
 drwxr-xr-x" ]
 '
 
+t 'objects by their GUIDs' '
+	mdm-set-right private 1.2
+	f=1.2/1.2.0/1.2.0.2
+	guid=$(lfc-ls --manifest "$f" | field guid /dev/stdin)
+	lfc-ls --guid "$guid" | grep -qx "/grid/mdm/$f"
+	lfc-ls --manifest --guid "$guid" | grep -q "lfn=/grid/mdm/$f	"
+	mdm-set-right group "$guid"
+	[ "$(moded)" = " 3 0700
+ 1 0750
+drwx------" ]
+	[ "$(keyed perms)" = " 3 pdrwl-gs,--------,--------
+ 1 pdrwl-gs,----l-g-,--------" ]
+	mdm-set-right anonymous "$guid" 1.2/1.2.1
+	[ "$(moded)" = " 1 0700
+ 3 0755
+drwx------
+drwxr-xr-x" ]
+	exits 1 mdm-set-right group "$guid" 00000000000000000000000000000000 2>err
+	says "00000000000000000000000000000000: no such entry" err
+	[ "$(lfc-ls --manifest "$f" | field mode /dev/stdin)" = 0750 ]
+	exits 64 lfc-ls --guid 2>err
+	exits 1 lfc-ls --guid 1.2 2>err || exits 65 lfc-ls --guid 1.2 2>err
+'
+
 t 'those who are named, and off again; others keep theirs' '
 	mdm-set-right private 1.2
 	mdm-set-right r-- -u "/O=x/CN=Robot: a" -g /mdm/neuro 1.2/1.2.0 1.2/1.2.1/1.2.1.1
