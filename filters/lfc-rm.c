@@ -24,24 +24,31 @@ static const struct poptOption options[] = {
 	OPT_COMMON
 };
 
-static struct lfc *catalogue;
+static const char *url;
+static struct lfc *catalogue, *list; /* list: while the other is asked */
 static struct lineout *lines;
 static struct line batch[LFC_BATCH];
-static char *said[LFC_BATCH]; /* what each is called */
+static char *said[LFC_BATCH];      /* what each is called */
+static struct line was[LFC_BATCH]; /* what it was, where that is known */
 static unsigned in_batch;
 static unsigned long removed, missing;
 
-/* A file that is gone: its answer, as the manifest line it was. */
+/*
+ * A file that is gone: its answer, as the manifest line it was.  Of one that
+ * was removed by a request whose answer was lost, known is what is left.
+ */
 static int
-told(const struct line *answer, struct why *w)
+told(const struct line *answer, const struct line *known, struct why *w)
 {
 	const char *name = line_word(answer, "record");
 	static struct line l;
 	int i;
 
-	if (name == NULL)
+	if (name == NULL && known->name == NULL)
 		return 0;
 	removed++;
+	if (name == NULL)
+		return lines ? lineout_put(lines, known, w) : 0;
 	if (lines == NULL)
 		return 0;
 	line_reset(&l);
@@ -72,7 +79,7 @@ answered(void *arg, unsigned i, const struct line *answer,
 {
 	(void)arg;
 	if (refused == NULL)
-		return told(answer, w);
+		return told(answer, &was[i], w);
 	failed(said[i], refused);
 	return 0;
 }
@@ -84,8 +91,10 @@ commit(void)
 
 	if (lfc_ask(catalogue, "rm", batch, in_batch, answered, NULL, &w) < 0)
 		die_why(&w);
-	while (in_batch > 0)
+	while (in_batch > 0) {
 		free(said[--in_batch]);
+		line_reset(&was[in_batch]);
+	}
 }
 
 /* batch[in_batch] is set: call it this. */
@@ -111,11 +120,70 @@ gone(void *arg, const char *text, size_t n, struct why *w)
 	return lines ? lineout_text(lines, text, n, w) : 0;
 }
 
+/* Files of a list, by what they are and not only by their names. */
+static int
+listed(void *arg, const char *text, size_t n, struct why *w)
+{
+	const char *p = text, *next, *wrong, *lfn, *guid;
+	struct line *l;
+
+	(void)arg;
+	for (; p < text + n; p = next) {
+		next = (const char *)rawmemchr(p, '\n') + 1;
+		l = &was[in_batch];
+		if ((wrong = line_parse(l, p, (size_t)(next - p))) != NULL)
+			return why_set(w, EXIT_DATA, "the list: %s", wrong);
+		if ((lfn = line_word(l, "lfn")) == NULL)
+			return why_set(w, EXIT_DATA, "the list: no lfn=");
+		line_reset(&batch[in_batch]);
+		line_set_name_word(&batch[in_batch], lfn);
+		if ((guid = line_word(l, "guid")) != NULL)
+			line_add_word(&batch[in_batch], "guid", guid);
+		rm(lfn);
+	}
+	return 0;
+}
+
+/*
+ * The lines of what goes are all that leads to keys and replicas: a service
+ * that dies while it removes a tree must not take them along.  So the files go
+ * by a list of them; the rest, directories and what may not be listed, follows.
+ */
+static void
+rm_listed(const struct line *top)
+{
+	static const struct lfc_sink sink = { .lines = listed };
+	struct why w = { 0 };
+	struct line what, is;
+	const char *type;
+	bool dir;
+	int got;
+
+	line_init(&is, false);
+	if ((got = lfc_one(catalogue, "stat", top, &is, &w)) < 0)
+		die_why(&w);
+	type = got > 0 ? line_word(&is, "type") : NULL;
+	dir = type != NULL && *type == 'd';
+	line_free(&is);
+	if (!dir) /* a link's directory stays */
+		return;
+	if (list == NULL && (list = lfc_open(url, false, &w)) == NULL)
+		die_why(&w);
+	line_init(&what, false);
+	line_copy(&what, top);
+	line_add_word(&what, "deep", "1");
+	if (lfc_list(list, "manifest", &what, &sink, &w) < 0)
+		die_why(&w);
+	line_free(&what);
+	commit();
+}
+
 static void
 rm_operand(const char *name)
 {
 	static const struct lfc_sink sink = { .lines = gone };
 	struct why w = { 0 };
+	struct line top;
 	int got;
 
 	line_reset(&batch[in_batch]);
@@ -127,9 +195,13 @@ rm_operand(const char *name)
 		rm(name);
 		return;
 	}
-	line_copy(&batch[LFC_BATCH - 1], &batch[in_batch]);
+	line_init(&top, false);
+	line_copy(&top, &batch[in_batch]);
 	commit();
-	got = lfc_list(catalogue, "rmtree", &batch[LFC_BATCH - 1], &sink, &w);
+	if (lines != NULL)
+		rm_listed(&top);
+	got = lfc_list(catalogue, "rmtree", &top, &sink, &w);
+	line_free(&top);
 	if (got < 0)
 		die_why(&w);
 	if (got == 0)
@@ -181,7 +253,8 @@ main(int argc, char **argv)
 
 	if (*p == NULL)
 		die(EXIT_USAGE, "needs names, or - for manifest lines");
-	catalogue = lfc_open(lfc_url(catalogue_option), false, &w);
+	url = lfc_url(catalogue_option);
+	catalogue = lfc_open(url, false, &w);
 	if (catalogue == NULL)
 		die_why(&w);
 	fd = out_open(opt_output);
@@ -199,6 +272,7 @@ main(int argc, char **argv)
 	if (opt_verbose)
 		say_note("%lu removed, %lu were not there, %lu set aside",
 		    removed, missing, aside_count());
+	lfc_close(list);
 	lfc_close(catalogue);
 	return exit_status(removed + missing);
 }

@@ -69,6 +69,15 @@ t 'an entry that was superseded meanwhile is left alone' '
 	[ "$(lfc-ls --manifest -R | tail -n 1)" = ".end	1" ]
 '
 
+t 'a link to a directory goes, and what it leads to stays' '
+	copy site link
+	lfc-ln 1.2 alias
+	lfc-rm -r --manifest alias >out
+	[ "$(cat out)" = ".end	0" ]
+	exits 1 lfc-ls -d alias 2>err || ! lfc-ls -d alias 2>err
+	[ "$(lfc-ls --manifest -R | tail -n 1)" = ".end	4" ]
+'
+
 t 'usage and a full disk' '
 	copy site six
 	exits 64 lfc-rm 2>err

@@ -150,4 +150,28 @@ t 'directories go with all that is in them' '
 	grep -v "^\.end" R | cut -f 1 | sort >is
 	same is should
 '
+
+t 'a tree goes, and no line of what was in it is lost with the server' '
+	fresh tree
+	lfc-rm -r /grid/mdm/1.2
+	manifest 8000 t "$(lease robot tree)" >M
+	acks <M >A
+	lfc-reg --acks A <M >R
+	mkfifo slow4
+	MDM_LOCK_WAIT=60 lfc-rm -r --manifest /grid/mdm/t.0 /grid/mdm/t.1 /grid/mdm/t.2 \
+		/grid/mdm/t.3 /grid/mdm/t.4 /grid/mdm/t.5 /grid/mdm/t.6 /grid/mdm/t.7 >slow4 2>err &
+	pid=$!
+	exec 5<slow4
+	head -c 1 <&5 >first
+	kill_lfc tree
+	cat <&5 >rest &
+	reader=$!
+	serve_lfc tree --creator /mdm/Role=robot --admin "$admin"
+	wait "$pid"
+	wait "$reader"
+	cat first rest | grep -v "^\.end" | cut -f 1 | sort >is
+	grep -v "^\.end" M | cut -f 1 | sort >should
+	same is should
+	[ -z "$(lfc-ls /grid/mdm)" ]
+'
 done_testing
