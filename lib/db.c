@@ -261,6 +261,19 @@ db_bind_blob(struct db_stmt *s, int i, const void *p, size_t n)
 	s->db->engine->bind_blob(s, i, p, n);
 }
 
+bool
+db_far(const struct db *db)
+{
+	return db->engine->bind_blobs != NULL;
+}
+
+void
+db_bind_blobs(struct db_stmt *s, int i, const void *p, size_t size,
+    size_t stride, size_t n)
+{
+	s->db->engine->bind_blobs(s, i, p, size, stride, n);
+}
+
 int
 db_step(struct db_stmt *s, struct why *w)
 {

@@ -85,6 +85,15 @@ void db_bind_text(
     struct db_stmt *s, int i, const char *text); /* NULL is NULL */
 void db_bind_blob(struct db_stmt *s, int i, const void *p, size_t n);
 
+/*
+ * Is the database a server's, so that each answer is waited for?  Then what is
+ * wanted of many rows is asked for at once, "... WHERE column = ANY(?1)": an
+ * array of n blobs of size bytes, stride apart.  SQLite has no such thing.
+ */
+bool db_far(const struct db *db);
+void db_bind_blobs(struct db_stmt *s, int i, const void *p, size_t size,
+    size_t stride, size_t n);
+
 /* 1: a row; 0: done (and reset, ready to be bound again); -1 with *w (reset).
  */
 int db_step(struct db_stmt *s, struct why *w);

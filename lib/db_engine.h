@@ -53,6 +53,9 @@ struct db_engine {
 	void (*bind_int)(struct db_stmt *s, int i, long long value);
 	void (*bind_text)(struct db_stmt *s, int i, const char *text);
 	void (*bind_blob)(struct db_stmt *s, int i, const void *p, size_t n);
+	/* NULL in an engine that is not far. */
+	void (*bind_blobs)(struct db_stmt *s, int i, const void *p, size_t size,
+	    size_t stride, size_t n);
 	int (*step)(struct db_stmt *s, struct why *w);
 
 	/* NULL in an engine that need not wait: db.c runs what is sent.

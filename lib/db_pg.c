@@ -1,14 +1,16 @@
 /* PostgreSQL: transactions, statements and columns. */
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "db_pg_impl.h"
 
-/* Type numbers of results, as in pg_type.dat; they never change. */
-enum { BOOL = 16, INT8 = 20, INT2 = 21, INT4 = 23 };
+/* Type numbers, as in pg_type.dat; they never change. */
+enum { BOOL = 16, BYTEA = 17, INT8 = 20, INT2 = 21, INT4 = 23 };
 
 static void
 pg_close(struct db *db)
@@ -308,6 +310,29 @@ pg_bind_blob(struct db_stmt *s, int i, const void *p, size_t n)
 	bind(s, i, n ? p : "", n, true);
 }
 
+/* An array as the server takes it: one dimension, no NULLs, from 1 on. */
+static void
+pg_bind_blobs(struct db_stmt *s, int i, const void *blobs, size_t size,
+    size_t stride, size_t n)
+{
+	const uint32_t head[] = { htonl(1), 0, htonl(BYTEA), htonl((uint32_t)n),
+		htonl(1) };
+	const uint32_t each = htonl((uint32_t)size);
+	size_t k, len = sizeof head + n * (sizeof each + size);
+	char *array = malloc(len), *o = array;
+
+	if (array == NULL)
+		die(EXIT_IO, "out of memory");
+	memcpy(o, head, sizeof head);
+	for (k = 0, o += sizeof head; k < n; k++, o += size) {
+		memcpy(o, &each, sizeof each);
+		memcpy(
+		    o += sizeof each, (const char *)blobs + k * stride, size);
+	}
+	bind(s, i, array, len, true);
+	free(array);
+}
+
 int
 pg_values(struct pg_stmt *s, struct values *v, struct why *w)
 {
@@ -452,6 +477,7 @@ const struct db_engine db_pg = {
 	.bind_int = pg_bind_int,
 	.bind_text = pg_bind_text,
 	.bind_blob = pg_bind_blob,
+	.bind_blobs = pg_bind_blobs,
 	.step = pg_step,
 	.send = pg_send,
 	.await = pg_await,

@@ -307,6 +307,25 @@ lines(struct hydra_call *c, const char *p, unsigned n, unsigned allowed,
 	return 0;
 }
 
+/* Look up all that the batch is about; what cannot be read is refused later. */
+static int
+expect(struct hydra_call *c, const char *p, unsigned n, struct why *w)
+{
+	struct hydra *h = c->h;
+	const char *next;
+	unsigned i, m = 0;
+
+	if (!vault_far(h->v))
+		return 0;
+	for (i = 0; i < n; i++, p = next) {
+		next = (const char *)rawmemchr(p, '\n') + 1;
+		if (line_parse(&h->in, p, (size_t)(next - p)) == NULL &&
+		    keyid_guid(h->guid[m], line_id(&h->in)) == 0)
+			m++;
+	}
+	return vault_expect(h->v, h->guid, m, w);
+}
+
 /* A batch is audited, then committed, then told. */
 static int
 batch(struct hydra_call *c, const char *p, unsigned n, struct why *w)
@@ -322,7 +341,8 @@ batch(struct hydra_call *c, const char *p, unsigned n, struct why *w)
 	h->changed = false;
 	if (c->op->writes && vault_begin(h->v, w) < 0)
 		return status_of(w);
-	status = lines(c, p, n, allowed, w);
+	status =
+	    expect(c, p, n, w) < 0 ? status_of(w) : lines(c, p, n, allowed, w);
 	if (status == 0 && k->audit != NULL &&
 	    k->audit(k->arg, c->who, c->op->name, h->event, n, w) < 0)
 		status = LATER;
@@ -336,6 +356,7 @@ batch(struct hydra_call *c, const char *p, unsigned n, struct why *w)
 			k->audit(
 			    k->arg, c->who, c->op->name, h->event, n, &ignored);
 	}
+	vault_forget(h->v);
 	line_reset(&h->in);
 	line_reset(&h->out);
 	if (status != 0) {

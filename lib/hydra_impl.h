@@ -29,6 +29,7 @@ struct hydra {
 	size_t len, size;
 	struct hydra_event event[HYDRA_BATCH];
 	char id[HYDRA_BATCH][EVENT_ID];
+	char guid[HYDRA_BATCH][SHARE_ID + 1];
 };
 
 struct hydra_call {

@@ -17,8 +17,9 @@
  * Who may do what is hydra_api.h's business.
  *
  * Every function returns 0, or as it says, or -1 with *w.  Those that change
- * something want to be between vault_begin() and vault_commit(), which makes
- * it durable.  GUIDs are 32 digits.  A handle serves one thread at a time.
+ * something must be between vault_begin() and vault_commit(), which makes it
+ * durable, and which may be the first to say that one of them has failed. GUIDs
+ * are 32 digits.  A handle serves one thread at a time.
  */
 struct vault;
 
@@ -44,6 +45,17 @@ void vault_sign(
 int vault_begin(struct vault *v, struct why *w);
 int vault_commit(struct vault *v, struct why *w);
 void vault_rollback(struct vault *v);
+
+/*
+ * What follows is about these n keys, whatever it is: what there is of them is
+ * fetched at once if the database is a server's, and answers come from that
+ * until the transaction ends, or vault_forget().  Keys that were not named are
+ * asked for one by one.
+ */
+bool vault_far(const struct vault *v); /* is it worth it? */
+int vault_expect(struct vault *v, const char (*guid)[SHARE_ID + 1], unsigned n,
+    struct why *w);
+void vault_forget(struct vault *v);
 
 /* After a commit that removed shares: let the files forget them too. */
 int vault_scrub(struct vault *v, struct why *w);
@@ -129,7 +141,8 @@ int vault_drop(struct vault *v, const char *guid, uint64_t e, struct why *w);
 /*
  * The first max keys after guid ("" to begin), ascending, with their rights if
  * they are asked for; each given to fn, whose -1 ends it.  fn may use no other
- * function here but vault_unseal() and vault_epochs().  How many, or -1.
+ * function here but vault_unseal() and, with rights, vault_epochs().  How many,
+ * or -1.
  */
 int vault_list(struct vault *v, const char *after, unsigned max, bool rights,
     int (*fn)(void *arg, const struct vault_row *r, struct why *w), void *arg,
