@@ -18,6 +18,11 @@ struct lane {
 	enum store_put result[BATCH];
 	bool done[BATCH]; /* of key i, and there is a result: */
 	enum store_put of[BATCH];
+
+	/* The last undo. */
+	const char *guid[BATCH];
+	unsigned guids;
+	struct why left; /* why some stay behind; code 0: none do */
 };
 
 struct deposit {
@@ -154,24 +159,40 @@ deposit_refused(const struct deposit *d, unsigned i, struct why *w)
 	return false;
 }
 
+/* That a store cannot undo is no reason not to ask it for more. */
+static int
+undo_lane(void *arg, unsigned s, struct store *store, struct why *w)
+{
+	struct lane *l = &((struct deposit *)arg)->lane[s];
+
+	(void)w;
+	if (l->guids > 0 && store_undo(store, l->guid, l->guids, &l->left) == 0)
+		l->left.code = 0;
+	return 0;
+}
+
 void
 deposit_undo(struct deposit *d, const bool *undo)
 {
-	const char *guid[BATCH];
-	struct why w;
-	unsigned s, i, n;
+	unsigned s, i, all = 0;
 
 	for (s = 0; s < d->fleet->count; s++) {
-		const struct lane *l = &d->lane[s];
+		struct lane *l = &d->lane[s];
 
-		for (i = n = 0; i < d->max; i++)
+		l->guids = 0;
+		l->left.code = 0;
+		for (i = 0; i < d->max; i++)
 			if (undo[i] && l->done[i] && l->of[i] == STORE_NEW)
-				guid[n++] = l->share[i].guid;
-		if (n > 0 && store_undo(d->fleet->store[s], guid, n, &w) < 0)
+				l->guid[l->guids++] = l->share[i].guid;
+		all += l->guids;
+	}
+	if (all > 0)
+		fleet_each(d->fleet, all, undo_lane, d);
+	for (s = 0; s < d->fleet->count; s++)
+		if (d->lane[s].left.code != 0)
 			say_warning("%s; shares that were not acknowledged "
 				    "stay behind",
-			    w.text);
-	}
+			    d->lane[s].left.text);
 }
 
 void
