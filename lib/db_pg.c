@@ -1,7 +1,7 @@
 /* PostgreSQL: transactions, statements and columns. */
 
-#include <arpa/inet.h>
 #include <ctype.h>
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -315,9 +315,9 @@ static void
 pg_bind_blobs(struct db_stmt *s, int i, const void *blobs, size_t size,
     size_t stride, size_t n)
 {
-	const uint32_t head[] = { htonl(1), 0, htonl(BYTEA), htonl((uint32_t)n),
-		htonl(1) };
-	const uint32_t each = htonl((uint32_t)size);
+	const uint32_t head[] = { htobe32(1), 0, htobe32(BYTEA),
+		htobe32((uint32_t)n), htobe32(1) };
+	const uint32_t each = htobe32((uint32_t)size);
 	size_t k, len = sizeof head + n * (sizeof each + size);
 	char *array = malloc(len), *o = array;
 
