@@ -129,27 +129,37 @@ struct call {
 
 	/* At work: which are not answered yet. */
 	unsigned *todo, todos, sent, at, busy;
-	bool *again;
+	bool *again, held;
 };
 
 static int
-take_answer(void *arg, const struct line *l, struct why *w)
+deliver(struct call *c, const struct line *l, struct why *w)
 {
-	struct call *c = arg;
 	const char *error = line_word(l, "error");
-	unsigned i;
+	unsigned i = c->todo[c->at++];
 
-	if (c->at == c->sent)
-		return https_malformed(w, "more lines than were asked");
-	i = c->todo[c->at];
-	if (strcmp(l->name, c->name[i]) != 0)
-		return https_malformed(w, "a line that was not asked for");
-	c->at++;
 	if (error != NULL && strcmp(error, "busy") == 0) {
 		c->todo[c->busy++] = i; /* never beyond at */
 		return 0;
 	}
 	return c->answer(c->arg, i, l, error, c->again[i], w);
+}
+
+/*
+ * The last line is believed when .end has come, since before that the answer
+ * is not whole: it stays in h->line.
+ */
+static int
+take_answer(void *arg, const struct line *l, struct why *w)
+{
+	struct call *c = arg;
+
+	if (c->held)
+		return https_malformed(w, "more lines than were asked");
+	if (strcmp(l->name, c->name[c->todo[c->at]]) != 0)
+		return https_malformed(w, "a line that was not asked for");
+	c->held = c->at + 1 == c->sent;
+	return c->held ? 0 : deliver(c, l, w);
 }
 
 /* Add the line in h->line to the request, if there is room. */
@@ -218,10 +228,13 @@ ask_rest(struct far *h, struct call *c, struct why *w)
 		if (fill(h, c, w) < 0)
 			return -1;
 		c->at = c->busy = 0;
+		c->held = false;
 		h->take = take_answer;
 		h->arg = c;
 		r = request(h, path, true, &again, w);
 		secret_clear(h->body, h->len);
+		if (r == 0 && c->held && deliver(c, &h->line, w) < 0)
+			return -1;
 		if (r == 0 && c->at < c->sent)
 			return https_malformed(
 			    w, "fewer lines than were asked");

@@ -337,6 +337,14 @@ vault_removed(struct vault *v, const char *guid, long long *when, struct why *w)
 	return got;
 }
 
+int
+vault_taken(struct vault *v, int found, struct why *w)
+{
+	if (found != 0)
+		return found;
+	return why_set(w, EXIT_BUG, "%s: it refuses a row", db_url(v->db));
+}
+
 /* The GUID is taken: by the same share? */
 static int
 compare(struct vault *v, const struct vault_row *r, const struct share *s,
@@ -401,7 +409,9 @@ vault_put(struct vault *v, const struct share *s, const struct acl *a,
 	got = ask ? vault_find(v, s->guid, false, &r, w) : 0;
 	if (got == 0 && (got = insert(v, s, a, putter, w)) >= 0) {
 		vault_touch(v, guid);
-		got = got > 0 ? 0 : vault_find(v, s->guid, false, &r, w);
+		got = got > 0 ? 0
+			      : vault_taken(
+				    v, vault_find(v, s->guid, false, &r, w), w);
 	}
 	if (got > 0)
 		got = compare(v, &r, s, result, w);

@@ -96,7 +96,10 @@ vault_stage(struct vault *v, const struct share *s, enum vault_put *result,
 	if (db_far(v->db))
 		got = vault_find_epoch(v, s->guid, s->e, &r, w);
 	if (got == 0 && (got = insert(v, s, w)) >= 0)
-		got = got > 0 ? 0 : vault_find_epoch(v, s->guid, s->e, &r, w);
+		got = got > 0
+			  ? 0
+			  : vault_taken(v,
+				vault_find_epoch(v, s->guid, s->e, &r, w), w);
 	if (got > 0)
 		*result = vault_same(v, &r, s) ? VAULT_SAME : VAULT_OTHER;
 	vault_row_free(&r);

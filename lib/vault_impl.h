@@ -87,6 +87,9 @@ int vault_run(struct vault *v, struct db_stmt *q, struct why *w);
 /* Run it; what comes of it is known when the transaction is committed. */
 int vault_send(struct vault *v, struct db_stmt *q, struct why *w);
 
+/* A row was refused: was the one found in its place?  1, or -1. */
+int vault_taken(struct vault *v, int found, struct why *w);
+
 /* A GUID of 16 bytes. */
 int vault_guid(unsigned char out[GUID], const char *guid, struct why *w);
 

@@ -45,7 +45,7 @@ t 'whatever it answers, the keys are right, and it is named' '
 	liar host
 	right
 	for how in share check commit alone more-n epoch other-x another order twice \
-	    fewer binary long endless cut count after-end error
+	    fewer binary long endless cut no-end count after-end error
 	do
 		lie $how
 		: >said

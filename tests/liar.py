@@ -54,6 +54,7 @@ LIES = {  # of the lines of an answer, without the last
     "long": lambda l: [b"a" * (8 << 20)],
     "endless": None,
     "cut": None,
+    "no-end": None,
     "count": None,
     "after-end": None,
     "error": None,
@@ -91,6 +92,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             got = b"".join(l + b"\n" for l in lines) + b".end\t%d\n" % len(lines)
         elif lie == "cut":
             got = b"".join(l + b"\n" for l in lines[:-1])
+        elif lie == "no-end":
+            got = b"".join(l + b"\n" for l in lines)
         elif lie == "count":
             got = b"".join(l + b"\n" for l in lines) + b".end\t%d\n" % (len(lines) + 1)
         elif lie == "after-end":

@@ -174,6 +174,11 @@ t 'two stores that were exchanged' '
 	says "store 1 .*: it is store 3" err
 	exits 65 hydra-rm <acks >gone 2>err
 	[ "$(wc -l <gone)" = 1 ]
+	for program in "hydra-acl --chmod g+g" "hydra-acl" hydra-check "hydra-refresh --epoch 2" \
+	    "hydra-refresh --rebuild 1"; do
+		exits 65 $program <acks >out 2>err
+		says "store [13] .*: it is store [13]" err
+	done
 '
 
 t 'a store that refuses, and one that is silent' '
