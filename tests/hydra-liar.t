@@ -76,6 +76,11 @@ t 'with one honest store and a liar there is no key, and nothing is written' '
 		ssss-join <shares >joined 2>err || :
 		! grep "key=" joined || { echo "$how"; false; }
 	done
+	# every line, and no .end: the last is not believed
+	lie no-end
+	rec-list --lines <id >one
+	exits 69 hydra-get <one >shares 2>err
+	says "store 2 (https.*it ends before its last line" err
 	lie share
 	{ printf "%s\tkey=%064d\n.end\t1\n" "$(cat id)" 1; } >made
 	head -c 5000 /dev/urandom >plain
