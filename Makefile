@@ -142,7 +142,8 @@ check: deps-check all $(UNIT) $(REPLAY) $(FAULT)
 	@echo "$(words $(UNIT)) unit programs, $(words $(FUZZ)) fuzz corpora, $(words $(TESTS)) test files"
 
 lint:
-	shellcheck -S warning tests/*.t tests/*.sh $(filter-out %.cc %-web,$(wildcard tests/services/*)) $(wildcard pipelines/mdm-*) \
+	shellcheck -S warning tests/*.t tests/*.sh \
+	    $$(grep -lE '^#!/bin/bash|^# shellcheck shell=' tests/services/*) $(wildcard pipelines/mdm-*) \
 	    $(wildcard pipelines/glite/*) pipelines/demo pipelines/demo-grid pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
 	    tests/unit/*.[ch] tests/fuzz/*.c tests/services/*.cc
