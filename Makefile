@@ -27,7 +27,7 @@ DEB_BUILD := gcc g++ make libpopt-dev libarchive-dev libssl-dev \
 DEB_DEMO  := age python3-pydicom
 DEB_GRID  := util-linux openssl voms-clients postgresql postgresql-client \
 	xrootd-server xrootd-server-plugins xrootd-voms-plugins xrootd-client \
-	xrootd-client-plugins globus-gridftp-server-progs gfal2-plugin-xrootd \
+	xrootd-client-plugins libxrootd-server-dev globus-gridftp-server-progs gfal2-plugin-xrootd \
 	gfal2-plugin-gridftp gfal2-plugin-srm gfal2-plugin-sftp gfal2-plugin-http
 DEB_CHECK := $(DEB_GRID) bsdutils procps dcmtk dicom3tools python3-cryptography perl strace faketime shellcheck mandoc sqlite3 curl \
 	orthanc orthanc-dicomweb libgdcm-tools gfal2-util-scripts
@@ -144,7 +144,7 @@ check: deps-check all $(UNIT) $(REPLAY) $(FAULT)
 lint:
 	shellcheck -S warning tests/*.t tests/*.sh \
 	    $$(grep -lE '^#!/bin/bash|^# shellcheck shell=' tests/services/*) $(wildcard pipelines/mdm-*) \
-	    $(wildcard pipelines/glite/*) pipelines/demo pipelines/demo-grid pipelines/deps
+	    $(wildcard pipelines/glite/*) $(RECALL) pipelines/demo pipelines/demo-grid pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
 	    tests/unit/*.[ch] tests/fuzz/*.c tests/services/*.cc
 	mandoc -Tlint -Wwarning doc/*.[157]
@@ -190,12 +190,22 @@ deps-demo:  ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO)
 deps-grid:  ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO) $(DEB_GRID)
 deps-check: ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO) $(DEB_CHECK)
 deps-bench: ; @sh pipelines/deps $(DEB_BUILD) $(DEB_DEMO) $(DEB_CHECK) $(DEB_BENCH)
+RECALL := $(filter-out %.cc %.cfg,$(wildcard pipelines/xrootd/mdm-*))
+# The plugin that shows XRootD what is nearline, when its headers are there.
+XRD := $(firstword $(wildcard /usr/include/xrootd /usr/local/include/xrootd))
+NEAR := $(if $(wildcard $(XRD)/XrdOss/XrdOssStatInfo.hh),$B/libmdm-near.so)
+all: $(NEAR)
+$B/libmdm-near.so: pipelines/xrootd/mdm-near.cc
+	@mkdir -p $(@D)
+	$(CXX) $(filter-out -MMD -MP,$(CPPFLAGS)) $(CXXFLAGS) -isystem $(XRD) -fPIC -shared $(LDFLAGS) -o $@ $<
+
 $(BIN) $O/lib.a $O/libxx.a: | deps-build
 deps-build: ; @sh pipelines/deps $(DEB_BUILD)
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 5 7)
-	install -m755 $(BIN) $(wildcard pipelines/mdm-* pipelines/glite/*) pipelines/demo pipelines/deps $(DESTDIR)$(BINDIR)
+	install -m755 $(BIN) $(wildcard pipelines/mdm-* pipelines/glite/*) $(RECALL) pipelines/demo pipelines/deps $(DESTDIR)$(BINDIR)
+	$(if $(NEAR),install -D -m755 $(NEAR) $(DESTDIR)$(PREFIX)/lib/libmdm-near.so)
 	for s in 1 5 7; do install -m644 doc/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 
 clean:
