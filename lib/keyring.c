@@ -98,6 +98,33 @@ keyring_judge(const struct keyring *kr, unsigned i, const struct share **given,
 	return m;
 }
 
+/*
+ * Good shares of one splitting come with the same commitments; where they do
+ * not, is it share j whose word for a good share is wrong?
+ */
+static bool
+slanders(const struct share *const *given, const enum share_verdict *verdict,
+    unsigned m, unsigned j)
+{
+	size_t n = (size_t)given[j]->n * SHARE_TAG;
+	unsigned char tag[SHARE_TAG];
+	bool differs = false;
+	unsigned i;
+
+	for (i = 0; i < m; i++)
+		differs |= verdict[i] == SHARE_GOOD &&
+			   memcmp(given[i]->commit, given[j]->commit, n) != 0;
+	for (i = 0; differs && i < m; i++) {
+		if (verdict[i] != SHARE_GOOD)
+			continue;
+		share_commit(tag, given[i]);
+		if (memcmp(given[j]->commit + (given[i]->x - 1) * SHARE_TAG,
+			tag, SHARE_TAG) != 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 name_liars(const struct keyring *kr, unsigned i)
 {
@@ -112,12 +139,18 @@ name_liars(const struct keyring *kr, unsigned i)
 				    "tampered with",
 			    kr->guid[i], store_name(kr->fleet.store[s]));
 	m = keyring_judge(kr, i, given, from, verdict, &good);
-	for (j = 0; j < m; j++)
-		if (verdict[j] != SHARE_GOOD &&
-		    kr->fleet.store[from[j]] != NULL)
+	for (j = 0; j < m; j++) {
+		if (kr->fleet.store[from[j]] == NULL)
+			continue;
+		if (verdict[j] != SHARE_GOOD)
 			say_warning("%s: %s: its share is %s", kr->guid[i],
 			    store_name(kr->fleet.store[from[j]]),
 			    share_verdict_text(verdict[j]));
+		else if (slanders(given, verdict, m, j))
+			say_warning("%s: %s: its commitments are not those of "
+				    "the others",
+			    kr->guid[i], store_name(kr->fleet.store[from[j]]));
+	}
 }
 
 void
