@@ -4,6 +4,10 @@
 . "$here/pacs.sh"
 
 ct ct 10 1.2.5
+mkdir ct.as-sent
+for f in ct/*; do
+	dcmconv -q -g --padding-off "$f" "ct.as-sent/${f##*/}"
+done
 
 t 'the server ends in the middle: what came is whole, the rest is named' '
 	for how in drop=4 cut=4; do
@@ -55,6 +59,38 @@ t 'it answers that it cannot: A701, A702, A801, A900, B000, C-FIND too' '
 	bad_pacs ct/*
 	exits 77 dcm-get --move 0 <in 2>err >got.rec
 	says "A801" err
+'
+
+t 'by C-MOVE the same: the sending association ends, or does not come' '
+	port=$(free_port)
+	names 1.2.5 >in
+	bad_pacs move=$port ct/*
+	dcm-get --move 127.0.0.1:$port <in >got.rec
+	came got.rec ct.as-sent
+	kill $bad_pid
+	for how in drop=4 cut=4; do
+		bad_pacs move=$port $how ct/*
+		exits 1 dcm-get -j 1 --move 127.0.0.1:$port --missing m <in >got.rec 2>err
+		says "line:1: [0-9]* of 10 objects missing: the server is out of resources (A702)" err
+		rec-list <got.rec >got
+		[ $(($(count got) + $(count m))) -eq 10 ]
+		[ "$(count got)" -ge 3 ]
+		kill $bad_pid
+	done
+	bad_pacs move=$port half=B000 ct/*
+	exits 1 dcm-get --move 127.0.0.1:$port --missing m <in >got.rec 2>err
+	rec-list <got.rec >got
+	[ "$(count got)" -ge 4 ] && [ $(($(count got) + $(count m))) -eq 10 ]
+	kill $bad_pid
+	bad_pacs move=$port other=yes ct/*
+	names 1.2.5/1.2.5.1/1.2.5.1.1 >in
+	exits 1 dcm-get --move 127.0.0.1:$port <in 2>err >got.rec
+	says "objects that nobody asked for were refused" err
+	kill $bad_pid
+	# it sends elsewhere, where nobody is
+	bad_pacs move=$(free_port) ct/*
+	exits 75 dcm-get --move 127.0.0.1:$port <in 2>err >got.rec
+	says "1 of 1 objects missing: the server is out of resources (A702)" err
 '
 
 t 'half of a study, with a warning or without a word' '

@@ -18,6 +18,8 @@ t 'objects of all syntaxes come as they are stored, byte for byte' '
 	came got.rec mixed
 	cut -d" " -f2 got.sums | sort -u >syntaxes
 	[ "$(wc -l <syntaxes)" -ge 9 ]
+	dcm-find -l image date= frames >all
+	says "class=1.2.840.10008.5.1.4.1.1.2.1.*frames=3" all
 	n=$(find mixed -type f | wc -l)
 	says "note: $n announced, $n received, 0 already here, 0 missing" err
 '
@@ -104,12 +106,16 @@ t 'the hours of --between, and the rate' '
 
 t 'over TLS, with certificates on both sides' '
 	pki "$dir/pki"
-	orthanc start -t pki tls
+	orthanc start -t pki -o MovePort=$port tls
 	orthanc store tls mixed/[0-8].dcm
 	export MDM_PACS=$(cat tls/url) MDM_DICOM_CA=pki/ca.pem
 	export MDM_DICOM_CERT=pki/robot.pem MDM_DICOM_KEY=pki/robot.key
 	dcm-find date= | dcm-get | rec-list >got
 	[ "$(count got)" -eq 9 ]
+	mkdir nine
+	cp mixed/[0-8].dcm nine
+	dcm-find date= | dcm-get --move 127.0.0.1:$port >moved.rec
+	came moved.rec nine
 	# a server that we do not trust; that does not trust us; of another name
 	exits 77 env MDM_DICOM_CA=pki/other.pem dcm-find date= 2>err
 	says "a certificate is not trusted" err

@@ -27,6 +27,40 @@ ct() {
 	END
 }
 
+# enhanced FILE: an Enhanced CT of three frames
+enhanced() {
+	$PYTHON - "$1" <<-'END'
+	import os, sys
+	import pydicom
+	from pydicom.dataset import Dataset
+	from pydicom.sequence import Sequence
+	def item(**kv):
+	    d = Dataset()
+	    for k, v in kv.items():
+	        setattr(d, k, v)
+	    return d
+	def items(**kv):
+	    return Sequence([item(**kv)])
+	ds = pydicom.dcmread(os.environ["DICOM"] + "/CT_small.dcm")
+	ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
+	ds.StudyInstanceUID, ds.SeriesInstanceUID = "1.2.78", "1.2.78.1"
+	ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = "1.2.78.1.1"
+	ds.pop(0xfffcfffc, None)
+	ds.NumberOfFrames = 3
+	ds.PixelData = ds.PixelData * 3
+	ds.DimensionOrganizationSequence = items(DimensionOrganizationUID="1.2.78.9")
+	ds.SharedFunctionalGroupsSequence = items(
+	    PixelMeasuresSequence=items(PixelSpacing=["1", "1"], SliceThickness="5"),
+	    PlaneOrientationSequence=items(ImageOrientationPatient=["1", "0", "0", "0", "1", "0"]))
+	ds.PerFrameFunctionalGroupsSequence = Sequence([item(
+	    FrameContentSequence=items(StackID="1", InStackPositionNumber=i + 1,
+	        DimensionIndexValues=[1, i + 1]),
+	    PlanePositionSequence=items(ImagePositionPatient=["0", "0", str(5 * i)]))
+	    for i in range(3)])
+	ds.save_as(sys.argv[1], write_like_original=False)
+	END
+}
+
 # mixed DIR: one study of CT in every syntax that there is a tool for, and real
 # enhanced, multi-frame, colour and structured objects
 mixed() {
@@ -41,6 +75,7 @@ mixed() {
 	for f in $SAMPLES; do
 		cp "$DICOM/$f.dcm" "$d.raw/"
 	done
+	enhanced "$d.raw/enhanced.dcm"
 	# What a server sends is its own encoding; DCMTK's is one that stays.
 	for f in "$d.raw"/*; do
 		dcmconv -q -g --padding-off "$f" "$d/${f##*/}"
@@ -109,4 +144,4 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 
 O=${O:-$top/obj}
 export O
-export -f ct mixed sums came names count bad_pacs free_port
+export -f ct enhanced mixed sums came names count bad_pacs free_port

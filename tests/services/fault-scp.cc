@@ -13,6 +13,7 @@
  *	drop=N		close the connection before object N (of each
  *association) cut=N		close it in the middle of object N
  *	reject=calling|called|busy	refuse associations
+ *	move=PORT	do C-MOVE, to there on the loopback
  *	lists=no	know no lists of UIDs
  *	other=yes	send the first file, whatever was asked for
  *	studies=N	N made-up studies: three days, all kinds of times
@@ -275,6 +276,53 @@ send(T_ASC_Association *a, const Row &r, Counter &count)
 	return rsp.DimseStatus == 0;
 }
 
+/* Send them over an association of our own; false: it was lost, or none. */
+static bool
+send_there(const std::vector<Row> &list, Counter &count, unsigned &done,
+    unsigned &failed)
+{
+	const std::string to = "127.0.0.1:" + fault["move"];
+	T_ASC_Network *net = nullptr;
+	T_ASC_Parameters *p = nullptr;
+	T_ASC_Association *b = nullptr;
+	std::set<std::pair<std::string, std::string>> seen;
+	bool well = true;
+	int id = 1;
+
+	ASC_initializeNetwork(NET_REQUESTOR, 0, 30, &net);
+	ASC_createAssociationParameters(&p, 16384);
+	ASC_setAPTitles(p, "FAULT", "MDM", nullptr);
+	ASC_setPresentationAddresses(p, "localhost", to.c_str());
+	for (auto &r : list) {
+		DcmFileFormat ff;
+
+		ff.loadFile(r.file.c_str());
+		const DcmXfer x(ff.getDataset()->getOriginalXfer());
+		const char *syntax = x.getXferID();
+		if (!seen.insert({ r.key.at("class"), syntax }).second)
+			continue;
+		ASC_addPresentationContext(p, T_ASC_PresentationContextID(id),
+		    r.key.at("class").c_str(), &syntax, 1);
+		id += 2;
+	}
+	if (ASC_requestAssociation(net, p, &b).bad())
+		return false;
+	try {
+		for (auto &r : list)
+			if (send(b, r, count))
+				done++;
+			else
+				failed++;
+		ASC_releaseAssociation(b);
+	} catch (int) {
+		ASC_closeTransportConnection(b);
+		well = false;
+	}
+	ASC_destroyAssociation(&b);
+	ASC_dropNetwork(&net);
+	return well;
+}
+
 static void
 answer_get(T_ASC_Association *a, T_ASC_PresentationContextID id, Uint16 msg,
     const char *sop_class, DcmDataset *q, bool move, Counter &count)
@@ -287,7 +335,7 @@ answer_get(T_ASC_Association *a, T_ASC_PresentationContextID id, Uint16 msg,
 	    std::to_string(list.size()));
 	if (has("other") && !list.empty())
 		list.assign(1, rows[0]);
-	if (has("get") || move) {
+	if (has("get") || (move && !has("move"))) {
 		last = has("get") ? hex("get") : 0xa801;
 		list.clear();
 	}
@@ -295,6 +343,11 @@ answer_get(T_ASC_Association *a, T_ASC_PresentationContextID id, Uint16 msg,
 		last = hex("half");
 		failed = unsigned(list.size() - list.size() / 2);
 		list.resize(list.size() / 2);
+	}
+	if (move && !list.empty()) {
+		if (!send_there(list, count, done, failed))
+			last = 0xa702;
+		list.clear();
 	}
 	for (auto &r : list)
 		if (send(a, r, count))
