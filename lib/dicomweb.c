@@ -30,6 +30,7 @@ struct dicomweb {
 	char type[256]; /* Content-Type */
 	long status;
 	int fd;       /* of the connection */
+	bool heard;   /* it has answered, ever */
 	bool doubt;   /* it broke off before it answered anything */
 	bool refused; /* it hung up before it was asked anything */
 	bool warned;  /* there is more */
@@ -495,6 +496,7 @@ request(struct dicomweb *d, const char *url, struct curl_slist *fields,
 		begin(d);
 		r = perform(d);
 		curl_easy_getinfo(d->curl, CURLINFO_RESPONSE_CODE, &d->status);
+		d->heard |= d->status != 0;
 		if (d->stopped) {
 			*w = d->why;
 			return -1;
@@ -671,6 +673,12 @@ bool
 dicomweb_pages(const struct dicomweb *d)
 {
 	return !d->again;
+}
+
+bool
+dicomweb_heard(const struct dicomweb *d)
+{
+	return d->heard;
 }
 
 static void

@@ -59,6 +59,9 @@ int dicomweb_find(struct dicomweb *d, const struct ident *q, unsigned cap,
  * does not know of offsets may have cut it silently. */
 bool dicomweb_pages(const struct dicomweb *d);
 
+/* Has the server answered anything, ever? */
+bool dicomweb_heard(const struct dicomweb *d);
+
 /*
  * Fetch one object, in the syntax that it is stored in.  As dicomweb_find();
  * the server may say DIMSG_SUCCESS and have sent something else, as it may by

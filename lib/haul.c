@@ -9,7 +9,6 @@ struct haul {
 	const struct haul_conf *c;
 	struct dimse *d;
 	struct dicomweb *web;
-	bool answered; /* the web's server, ever */
 	struct intake_way way;
 	char *class[DIMSE_CONTEXTS]; /* owned: that the association can take */
 	int classes;
@@ -173,14 +172,12 @@ by_web(struct haul *h, const struct ident *q, unsigned *status, struct why *w)
 	     p = strtok_r(NULL, "\\", &save)) {
 		got = dicomweb_fetch(h->web, ident_get(q, TAG_STUDY),
 		    ident_get(q, TAG_SERIES), p, &h->way, &one, w);
-		if (got == 0)
-			h->answered = true;
 		if (got == 0 && one != DIMSG_SUCCESS)
 			*status = one;
 	}
 	free(list);
-	if (got < 0 &&
-	    (w->code == EXIT_DENIED || (w->code == EXIT_FEW && !h->answered)))
+	if (got < 0 && (w->code == EXIT_DENIED ||
+			   (w->code == EXIT_FEW && !dicomweb_heard(h->web))))
 		return HAUL_NOBODY;
 	return got;
 }

@@ -247,5 +247,5 @@ void
 intake_abort(struct intake_way *way)
 {
 	if (way->open)
-		withdraw(way, DIMSG_NOT_UNDERSTOOD);
+		withdraw(way, DIMSG_CANCELLED); /* nothing is wrong with it */
 }

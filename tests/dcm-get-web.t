@@ -92,6 +92,11 @@ t 'an answer that is cut: asked for again; what never comes is said' '
 		came got.rec mixed
 		well
 	done
+	names 1.2.77/1.2.77.0/1.2.77.0.0 >in
+	bad_web early=0
+	dcm-get <in | rec-list >got
+	[ "$(count got)" -eq 1 ]
+	well
 	bad_web half=404
 	names 1.2.77 >in
 	exits 1 dcm-get --missing m <in >got.rec 2>err
@@ -104,6 +109,27 @@ t 'an answer that is cut: asked for again; what never comes is said' '
 	export MDM_PACS=$(cat pacs/web)
 	dcm-get <m | rec-list >rest
 	[ "$(count rest)" -eq 4 ]
+'
+
+t 'larger than what is held, and cut: withdrawn, and asked for again' '
+	$PYTHON - <<-END
+	import os, pydicom
+	ds = pydicom.dcmread(os.environ["DICOM"] + "/CT_small.dcm")
+	ds.StudyInstanceUID, ds.SeriesInstanceUID = "1.2.6", "1.2.6.1"
+	ds.Rows = ds.Columns = 3000
+	ds.pop(0xfffcfffc, None)
+	os.makedirs("big")
+	for i in range(2):
+	    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = "1.2.6.1.%d" % i
+	    ds.PixelData = os.urandom(18000000)
+	    ds.save_as("big/%d.dcm" % i, write_like_original=False)
+	END
+	for f in big/*; do dcmconv -q -g --padding-off $f big/n; mv big/n $f; done
+	orthanc store pacs big/*
+	names 1.2.6 >in
+	bad_web cut=0
+	timeout 60 dcm-get -j 2 <in >big.rec
+	came big.rec big
 '
 
 t 'refused, busy, failing, gone, nonsense' '
@@ -175,6 +201,15 @@ t 'lists that are cut: pages; without them, counts and splits' '
 	exits 1 dcm-get <in 2>err | rec-list >got
 	says "some may be missing" err
 	[ "$(count got)" -eq 7 ]
+	names 1.2.77/1.2.77.0 >one
+	exits 1 dcm-get <one 2>err | rec-list >got
+	says "some may be missing" err
+	[ "$(count got)" -eq 4 ]
+	well
+	bad_web fewer=yes uncounted=yes
+	exits 1 dcm-get <in 2>err | rec-list >got
+	says "some may be missing" err
+	exits 0 dcm-get <one 2>err | rec-list >got
 '
 
 t 'over TLS, with certificates on both sides, and a token' '
