@@ -190,6 +190,23 @@ t 'a put is seen when it is whole' '
 	[ ! -e "$temp" ]
 '
 
+t 'nothing is written over unasked: two puts of one name, a move' '
+	size=
+	for i in 1 2; do
+		soap robot srmPrepareToPut "$(files targetSURL /mdm/d/w)" >put$i
+		turl=$(field transferURL <put$i)
+		echo $i >"se/files/${turl#root://*//}"
+	done
+	for i in 1 2; do
+		soap robot srmPutDone "<requestToken>$(field requestToken <put$i)</requestToken>$(surls /mdm/d/w)" >done$i
+	done
+	has "SRM_SUCCESS<" <done1
+	has SRM_DUPLICATION_ERROR <done2
+	[ "$(cat se/files/mdm/d/w)" = 1 ]
+	soap robot srmMv "<fromSURL>/mdm/d/y</fromSURL><toSURL>/mdm/d/w</toSURL>" | has SRM_DUPLICATION_ERROR
+	[ "$(cat se/files/mdm/d/w)" = 1 ]
+'
+
 t 'a put that was killed as its name changed is done' '
 	size=
 	soap robot srmPrepareToPut "$(files targetSURL /mdm/d/k)" >put
