@@ -5,6 +5,7 @@
 # make lint       style, shell and manual pages
 # make fuzz       build obj-fuzz/fuzz-*, run each for FUZZ_SECONDS; needs clang
 # make demo-grid  the same over the services of a grid, all on this machine
+# make demo-recall  images that stay in a DICOM server until somebody asks
 # make services   such a grid to try things on, in services/
 # make install    to $(DESTDIR)$(PREFIX)
 # make SAN=1 ...  the same under AddressSanitizer and UBSan, in obj-san/
@@ -144,7 +145,7 @@ check: deps-check all $(UNIT) $(REPLAY) $(FAULT)
 lint:
 	shellcheck -S warning tests/*.t tests/*.sh \
 	    $$(grep -lE '^#!/bin/bash|^# shellcheck shell=' tests/services/*) $(wildcard pipelines/mdm-*) \
-	    $(wildcard pipelines/glite/*) $(RECALL) pipelines/demo pipelines/demo-grid pipelines/deps
+	    $(wildcard pipelines/glite/*) $(RECALL) $(wildcard pipelines/demo*) pipelines/deps
 	clang-format --dry-run -Werror lib/*.[ch] lib/*.cc filters/*.c \
 	    tests/unit/*.[ch] tests/fuzz/*.c tests/services/*.cc
 	mandoc -Tlint -Wwarning doc/*.[157]
@@ -181,6 +182,9 @@ demo: deps-demo all
 demo-grid: deps-grid all
 	BIN=$(abspath $B) PYTHON=$(PYTHON) bash pipelines/demo-grid $(IN)
 
+demo-recall: deps-grid all
+	BIN=$(abspath $B) PYTHON=$(PYTHON) bash pipelines/demo-recall $(IN)
+
 # Until `tests/services/grid stop services'.
 services: deps-grid all
 	BIN=$(abspath $B) tests/services/try services
@@ -209,9 +213,9 @@ install: all
 	for s in 1 5 7; do install -m644 doc/*.$$s $(DESTDIR)$(MANDIR)/man$$s || exit 1; done
 
 clean:
-	rm -rf obj obj-san obj-fuzz bin demo demo-grid services
+	rm -rf obj obj-san obj-fuzz bin demo demo-recall demo-grid services
 
-.PHONY: all check lint fuzz bench demo demo-grid services install clean FORCE \
+.PHONY: all check lint fuzz bench demo demo-grid demo-recall services install clean FORCE \
 	deps-demo deps-grid deps-check deps-bench deps-build
 .DELETE_ON_ERROR:
 .SECONDARY:
