@@ -121,7 +121,7 @@ read_json(struct log *l, const uint8_t *p, size_t n, size_t step)
 	static const uint32_t asked[] = { 0x00080020, 0x00081190, 0x00100010,
 		0x0020000d, 0x00201208, 0x00280010, 0x00280008 };
 	struct ident q;
-	struct dicomjson *j = dicomjson_new(&q, answer, l);
+	struct dicomjson *j;
 	struct why w;
 	int got = 0;
 	size_t k;
@@ -130,7 +130,7 @@ read_json(struct log *l, const uint8_t *p, size_t n, size_t step)
 	for (k = 0; k < sizeof asked / sizeof *asked; k++)
 		if (ident_set(&q, asked[k], "", &w) < 0)
 			abort();
-
+	j = dicomjson_new(&q, answer, l);
 	for (; n > 0 && got == 0; p += k, n -= k) {
 		k = n < step ? n : step;
 		got = dicomjson_feed(j, p, k, &w);
