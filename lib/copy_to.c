@@ -177,6 +177,7 @@ copy_to(const struct copy *c)
 
 /* Across. */
 static struct replicate *copies;
+static unsigned long between, streamed;
 
 static void
 finish_copy(void)
@@ -191,6 +192,7 @@ finish_copy(void)
 		aside(r->line.name, &r->why);
 		return;
 	}
+	*(r->between ? &between : &streamed) += 1;
 	replicate_line(r, &waiting[waits++]);
 	progress_add(1, 0);
 	if (waits == BATCH)
@@ -235,5 +237,8 @@ copy_across(const struct copy *c)
 	out_commit();
 	replica_reported();
 	progress_end();
+	if (opt_verbose)
+		say_note("%lu copied between the storages, %lu through us",
+		    between, streamed);
 	return exit_status(lineout_count(lines));
 }

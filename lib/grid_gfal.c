@@ -544,6 +544,12 @@ g2_move(struct grid *g, const char *path, const char *to, struct why *w)
 	return calls(g)->rename(wire(g), a, b) < 0 ? failed(w, g) : 1;
 }
 
+/*
+ * XRootD's client looks only every 2.5 seconds whether the storages are done:
+ * what is smaller is sooner through us.
+ */
+#define ROOT_FETCH_MIN (16ULL << 20)
+
 static int
 g2_fetch(struct grid *g, const char *surl, const char *path,
     const char *adler32, unsigned long long size, struct why *w)
@@ -553,7 +559,8 @@ g2_fetch(struct grid *g, const char *surl, const char *path,
 
 	/* Others would pass through us, and better by ourselves. */
 	if (strncmp(surl, g->url, scheme + 1) != 0 ||
-	    (!is_root(g) && strncmp(g->url, "gsiftp", scheme) != 0))
+	    (is_root(g) ? size < ROOT_FETCH_MIN
+			: strncmp(g->url, "gsiftp", scheme) != 0))
 		return 0;
 	grid_incoming(tmp, path);
 	url_of(g, tmp, url);

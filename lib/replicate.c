@@ -58,6 +58,7 @@ from(void *arg, const struct replica *r, struct why *w)
 
 	got = grid_fetch(
 	    c->r->to, r->surl, c->path, c->adler32, c->size, c->r->surl, w);
+	c->r->between = got > 0;
 	if (got != 0)
 		return got;
 	get = grid_get_open(source, r->path, 0, -1, &size, w);

@@ -17,6 +17,7 @@ struct replicate {
 	/* What came of it, when the job is done. */
 	struct why why; /* code 0: it is there */
 	char surl[GRID_SURL];
+	bool between; /* the storages did it themselves */
 	struct replica_bad bad[REPLICAS];
 	int bads;
 };
