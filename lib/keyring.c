@@ -4,7 +4,12 @@
 #include "keyring_impl.h"
 #include "secret.h"
 
-#define SHARES 8192u /* shares held at once, whatever the number of stores */
+/*
+ * Shares held at once, whatever the number of stores.  All of them may be under
+ * way besides, when slow stores are asked too, and each store across the
+ * network has its own lines: KEYRING_SECRET is for all of that.
+ */
+#define SHARES 3000u
 
 static void
 lost(struct fleet *f, unsigned s, const struct why *w)

@@ -53,7 +53,8 @@ putting() {
 	[ "$(wc -l <acked)" -ge 2000 ]
 }
 
-# getting FAULT...: the same for getting; the shares go to got
+# getting FAULT...: the same for getting; the shares go to shares.  With
+# first=1, FAULT is over before the rest comes.
 getting() {
 	rm -f fifo
 	mkfifo fifo
@@ -63,6 +64,7 @@ getting() {
 		head -n 3000 k | cut -f1
 		until_line shares share= 2000
 		"$@" 1>&3 &
+		[ "${first-0}" = 0 ] || wait $!
 		tail -n +3001 k | sed 's/	key=.*//' || : # when it gives up
 		wait $!
 	} 3>&1 >fifo 2>/dev/null &
