@@ -113,6 +113,9 @@ int lfc_real(struct lfc_call *c, const struct line *in, const char *key,
 void lfc_number(struct line *out, const char *key, long long n);
 void lfc_octal(struct line *out, unsigned mode);
 
+/* A manifest line, whole, into the answer that arg is.  0. */
+int lfc_whole(void *arg, const struct line *l, struct why *w);
+
 /* lfc_rights.c; the first applies mode=, if there is one: 0, or -1 with *w. */
 int lfc_mode(const struct line *in, bool dir, unsigned *mode, struct why *w);
 int lfc_op_getacl(

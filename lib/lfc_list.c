@@ -16,29 +16,11 @@
 #define PAGE_HERE 16000
 #define PAGE_HERE_TEXT (12 << 20)
 
-/* A listing that was refused, or failed. */
-static int
-did(int got, const struct why *w)
-{
-	if (got == 0)
-		return LFC_MISSING;
-	return w->code == EXIT_NO || w->code == EXIT_DENIED ||
-		       w->code == EXIT_DATA
-		   ? LFC_REFUSED
-		   : LFC_FAILED;
-}
-
-/* Where the listing's NAME really is; as did(), or LFC_DONE. */
+/* Where the listing's NAME really is. */
 static int
 real(struct lfc_call *c, char lfn[LFC_LFN], struct why *w)
 {
-	char said[LFC_LFN];
-
-	if (lfc_lfn(said, &c->what, w) < 0)
-		return LFC_REFUSED;
-	if (catalogue_real(c->h->c, said, true, lfn, LFC_LFN, w) < 0)
-		return did(-1, w);
-	return LFC_DONE;
+	return lfc_real(c, &c->what, NULL, true, lfn, w);
 }
 
 static int
@@ -46,8 +28,7 @@ for_admins(struct lfc_call *c, struct why *w)
 {
 	if (c->admin)
 		return LFC_DONE;
-	why_set(w, EXIT_DENIED, "for admins only");
-	return LFC_REFUSED;
+	return lfc_refuse(w, EXIT_DENIED, "for admins only");
 }
 
 /* ---- walks ---- */
@@ -161,10 +142,10 @@ page_walk(struct lfc_call *c, bool manifest, struct why *w)
 		return got;
 	if (manifest && *c->after == '\0') {
 		if ((got = catalogue_stat(c->h->c, lfn, &e, w)) <= 0)
-			return did(got, w);
+			return lfc_did(got, w);
 		if (e.type == 'f') {
 			if (catalogue_entry_may(c->h->c, &e, PACL_R, w) < 0)
-				return did(-1, w);
+				return lfc_did(-1, w);
 			word_encode(k.lfn, lfn, strlen(lfn));
 			return show_file(c, &e, NULL, k.lfn, w) < 0 ? LFC_FAILED
 								    : LFC_DONE;
@@ -174,7 +155,7 @@ page_walk(struct lfc_call *c, bool manifest, struct why *w)
 	got = catalogue_walk(c->h->c, lfn, lfc_flag(&c->what, "deep"),
 	    *after ? after : NULL, k.most, visit, &k, w);
 	if (got <= 0)
-		return did(got, w);
+		return lfc_did(got, w);
 	return k.more ? LFC_MORE : LFC_DONE;
 }
 
@@ -227,7 +208,7 @@ lfc_page_find(struct lfc_call *c, struct why *w)
 	strcpy(after, c->after);
 	if (catalogue_find(
 		c->h->c, lfn, &f, *after ? after : NULL, on_found, &k, w) < 0)
-		return did(-1, w);
+		return lfc_did(-1, w);
 	return k.more ? LFC_MORE : LFC_DONE;
 }
 
@@ -250,14 +231,14 @@ lfc_page_rmtree(struct lfc_call *c, struct why *w)
 	if (lfc_lfn(said, &c->what, w) < 0)
 		return LFC_REFUSED;
 	if (catalogue_real(c->h->c, said, false, lfn, sizeof lfn, w) < 0)
-		return did(-1, w);
+		return lfc_did(-1, w);
 	got =
 	    catalogue_remove(c->h->c, lfn, NULL, true, LFC_PAGE, on_gone, c, w);
 	if (got == 2) {
 		strcpy(c->after, "-"); /* what is gone does not come again */
 		return LFC_MORE;
 	}
-	return got > 0 ? LFC_DONE : did(got, w);
+	return got > 0 ? LFC_DONE : lfc_did(got, w);
 }
 
 /* ---- replicas ---- */
@@ -335,13 +316,11 @@ lfc_page_replicas(struct lfc_call *c, struct why *w)
 	if (got != LFC_DONE)
 		return got;
 	if ((got = catalogue_stat(c->h->c, lfn, &e, w)) <= 0)
-		return did(got, w);
-	if (e.type != 'f') {
-		why_set(w, EXIT_NO, "is not a file");
-		return LFC_REFUSED;
-	}
+		return lfc_did(got, w);
+	if (e.type != 'f')
+		return lfc_refuse(w, EXIT_NO, "is not a file");
 	if (catalogue_entry_may(c->h->c, &e, PACL_R, w) < 0)
-		return did(-1, w);
+		return lfc_did(-1, w);
 	k.size = e.size;
 	if ((k.has_guid = e.guid != NULL))
 		memcpy(k.guid, e.guid, sizeof k.guid);

@@ -123,9 +123,8 @@ op_stat(
 		   : LFC_DONE;
 }
 
-/* A manifest line's fields, as the answer to its name. */
-static int
-whole(void *arg, const struct line *l, struct why *w)
+int
+lfc_whole(void *arg, const struct line *l, struct why *w)
 {
 	struct line *out = arg;
 	int i;
@@ -155,7 +154,7 @@ op_show(
 		return lfc_did(-1, w);
 	if (catalogue_line(c->h->c, &e, NULL, &c->h->line, w) < 0)
 		return LFC_FAILED;
-	whole(out, &c->h->line, w);
+	lfc_whole(out, &c->h->line, w);
 	return LFC_DONE;
 }
 
@@ -365,7 +364,7 @@ op_rm(
 		return got;
 	line_add_word(out, "removed", "1");
 	got = lfc_did(catalogue_remove(c->h->c, lfn, has_guid ? guid : NULL,
-			  false, 1, whole, out, w),
+			  false, 1, lfc_whole, out, w),
 	    w);
 	if (got == LFC_MISSING && lfc_flag(in, "again"))
 		got = LFC_DONE;

@@ -11,26 +11,6 @@
 #define TTL_MOST 86400 /* s that a request is held without a word */
 #define TAKER 32       /* hexadecimal digits of a taker's name */
 
-static int
-did(int got, const struct why *w)
-{
-	if (got > 0)
-		return LFC_DONE;
-	if (got == 0)
-		return LFC_MISSING;
-	return w->code == EXIT_NO || w->code == EXIT_DENIED ||
-		       w->code == EXIT_DATA
-		   ? LFC_REFUSED
-		   : LFC_FAILED;
-}
-
-static int
-refuse(struct why *w, int code, const char *text)
-{
-	why_set(w, code, "%s", text);
-	return LFC_REFUSED;
-}
-
 /* A number of the line, within bounds: 0, or -1 with *w. */
 static int
 number(const struct line *in, const char *key, long long least, long long most,
@@ -49,12 +29,6 @@ number(const struct line *in, const char *key, long long least, long long most,
 	return 0;
 }
 
-static void
-put(struct line *out, const char *key, long long n)
-{
-	line_set_number(out, key, n > 0 ? (unsigned long long)n : 0);
-}
-
 /* ---- nearline files ---- */
 
 int
@@ -65,26 +39,13 @@ lfc_op_nearline(
 	int got;
 
 	if (!lfc_is_creator(c))
-		return refuse(w, EXIT_DENIED, "may not register");
+		return lfc_refuse(w, EXIT_DENIED, "may not register");
 	if (c->who != NULL && line_word(in, "lfn") == NULL)
-		return refuse(w, EXIT_DATA, "has no lfn=");
+		return lfc_refuse(w, EXIT_DATA, "has no lfn=");
 	if ((got = catalogue_nearline(c->h->c, in, &how, w)) != 0)
 		return got < 0 ? LFC_FAILED : LFC_REFUSED;
 	line_add_word(out, "status", how == CATALOGUE_NEW ? "new" : "same");
 	return LFC_DONE;
-}
-
-static int
-on_evicted(void *arg, const struct line *l, struct why *w)
-{
-	struct line *out = arg;
-	int i;
-
-	(void)w;
-	line_add_word(out, "record", l->name);
-	for (i = 0; i < l->fields; i++)
-		line_add_word(out, l->field[i].key, l->field[i].word);
-	return 0;
 }
 
 int
@@ -98,8 +59,8 @@ lfc_op_evict(
 	if (lfc_lfn(lfn, in, w) < 0 ||
 	    (has_guid && line_hex(in, "guid", guid, sizeof guid, w) < 0))
 		return LFC_REFUSED;
-	return did(catalogue_evict(c->h->c, lfn, has_guid ? guid : NULL,
-		       on_evicted, out, w),
+	return lfc_did(catalogue_evict(c->h->c, lfn, has_guid ? guid : NULL,
+			   lfc_whole, out, w),
 	    w);
 }
 
@@ -113,24 +74,10 @@ describe(const struct catalogue_request *r, struct line *out)
 		line_add_word(out, "reason", r->reason);
 	if (r->asked == 0)
 		return;
-	put(out, "priority", r->priority);
-	put(out, "asked", r->asked);
-	put(out, "changed", r->changed);
-	put(out, "askers", r->askers);
-}
-
-/* The file that is asked about, links followed. */
-static int
-real(
-    struct lfc_call *c, const struct line *in, char lfn[LFC_LFN], struct why *w)
-{
-	char said[LFC_LFN];
-
-	if (lfc_lfn(said, in, w) < 0)
-		return LFC_REFUSED;
-	if (catalogue_real(c->h->c, said, true, lfn, LFC_LFN, w) < 0)
-		return did(-1, w);
-	return LFC_DONE;
+	lfc_number(out, "priority", r->priority);
+	lfc_number(out, "asked", r->asked);
+	lfc_number(out, "changed", r->changed);
+	lfc_number(out, "askers", r->askers);
 }
 
 int
@@ -145,10 +92,30 @@ lfc_op_recall(
 	if (number(in, "priority", 0, 9, &priority, w) < 0)
 		return LFC_REFUSED;
 	if (priority > RECALL_PRIORITY && !c->admin)
-		return refuse(w, EXIT_DENIED, "priorities above 5 are admins'");
-	if ((got = real(c, in, lfn, w)) != LFC_DONE)
+		return lfc_refuse(
+		    w, EXIT_DENIED, "priorities above 5 are admins'");
+	if ((got = lfc_real(c, in, NULL, true, lfn, w)) != LFC_DONE)
 		return got;
-	got = did(catalogue_recall(c->h->c, lfn, priority, &r, w), w);
+	got = lfc_did(catalogue_recall(c->h->c, lfn, priority, &r, w), w);
+	if (got == LFC_DONE)
+		describe(&r, out);
+	return got;
+}
+
+/* What looks at a request or takes it back, and tells how it stands. */
+static int
+standing(struct lfc_call *c, const struct line *in, struct line *out,
+    int (*fn)(struct catalogue *c, const char *lfn, struct catalogue_request *r,
+	struct why *w),
+    struct why *w)
+{
+	struct catalogue_request r;
+	char lfn[LFC_LFN];
+	int got = lfc_real(c, in, NULL, true, lfn, w);
+
+	if (got != LFC_DONE)
+		return got;
+	got = lfc_did(fn(c->h->c, lfn, &r, w), w);
 	if (got == LFC_DONE)
 		describe(&r, out);
 	return got;
@@ -158,32 +125,14 @@ int
 lfc_op_recall_status(
     struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
 {
-	struct catalogue_request r;
-	char lfn[LFC_LFN];
-	int got;
-
-	if ((got = real(c, in, lfn, w)) != LFC_DONE)
-		return got;
-	got = did(catalogue_recall_status(c->h->c, lfn, &r, w), w);
-	if (got == LFC_DONE)
-		describe(&r, out);
-	return got;
+	return standing(c, in, out, catalogue_recall_status, w);
 }
 
 int
 lfc_op_recall_cancel(
     struct lfc_call *c, const struct line *in, struct line *out, struct why *w)
 {
-	struct catalogue_request r;
-	char lfn[LFC_LFN];
-	int got;
-
-	if ((got = real(c, in, lfn, w)) != LFC_DONE)
-		return got;
-	got = did(catalogue_recall_cancel(c->h->c, lfn, &r, w), w);
-	if (got == LFC_DONE)
-		describe(&r, out);
-	return got;
+	return standing(c, in, out, catalogue_recall_cancel, w);
 }
 
 /* ---- serving ---- */
@@ -223,7 +172,7 @@ lfc_page_recall_take(struct lfc_call *c, struct why *w)
 	    number(&c->what, "ttl", 1, TTL_MOST, &ttl, w) < 0)
 		return LFC_REFUSED;
 	if (site == NULL)
-		return refuse(w, EXIT_DATA, "no site=");
+		return lfc_refuse(w, EXIT_DATA, "no site=");
 	return catalogue_recall_take(
 		   c->h->c, c->what.name, site, (int)n, ttl, on_taken, c, w) < 0
 		   ? LFC_FAILED
@@ -241,7 +190,7 @@ lfc_op_recall_renew(
 		return LFC_REFUSED;
 	if ((n = catalogue_recall_renew(c->h->c, in->name, ttl, w)) < 0)
 		return LFC_FAILED;
-	put(out, "held", n);
+	lfc_number(out, "held", n);
 	return LFC_DONE;
 }
 
@@ -259,19 +208,20 @@ lfc_op_recall_done(
 	    number(in, "delay", 0, TTL_MOST, &delay, w) < 0)
 		return LFC_REFUSED;
 	if (entry == 0)
-		return refuse(w, EXIT_DATA, "no entry=");
+		return lfc_refuse(w, EXIT_DATA, "no entry=");
 	if (state == NULL ||
 	    (strcmp(state, "online") != 0 && strcmp(state, "failed") != 0 &&
 		strcmp(state, "queued") != 0))
-		return refuse(
+		return lfc_refuse(
 		    w, EXIT_DATA, "state=: not online, failed or queued");
 	got = catalogue_recall_done(
 	    c->h->c, entry, taker, state, line_word(in, "reason"), delay, w);
 	if (got == 0)
-		return refuse(w, EXIT_NO, "is not held by this run any more");
+		return lfc_refuse(
+		    w, EXIT_NO, "is not held by this run any more");
 	if (got > 0)
 		line_add_word(out, "state", state);
-	return did(got, w);
+	return lfc_did(got, w);
 }
 
 struct cached {
@@ -297,12 +247,12 @@ lfc_page_recalled(struct lfc_call *c, struct why *w)
 	struct cached k = { c, 0 };
 
 	if (!lfc_is_creator(c))
-		return refuse(w, EXIT_DENIED, "may not serve recalls");
+		return lfc_refuse(w, EXIT_DENIED, "may not serve recalls");
 	if (site == NULL)
-		return refuse(w, EXIT_DATA, "no site=");
+		return lfc_refuse(w, EXIT_DATA, "no site=");
 	if (*c->after != '\0' &&
 	    sscanf(c->after, "%lld.%lld", &at.changed, &at.entry) != 2)
-		return refuse(w, EXIT_DATA, "after= is not from here");
+		return lfc_refuse(w, EXIT_DATA, "after= is not from here");
 	if (catalogue_cached(c->h->c, site, &at, on_cached, &k, w) < 0)
 		return LFC_FAILED;
 	if (k.n < LFC_PAGE)
