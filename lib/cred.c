@@ -60,13 +60,15 @@ cred_certificate(struct cred *c, struct why *w)
 
 /* The token's file that WLCG's rules name, or NULL. */
 static const char *
-token_file(char *path, size_t size)
+token_file(enum cred_where where, char *path, size_t size)
 {
 	const char *file = getenv("BEARER_TOKEN_FILE");
 	const char *run = getenv("XDG_RUNTIME_DIR");
 
 	if (file != NULL && *file != '\0')
 		return file;
+	if (where == CRED_NAMED)
+		return NULL;
 	if (run != NULL && *run != '\0') {
 		snprintf(path, size, "%s/bt_u%ld", run, (long)getuid());
 		if (access(path, F_OK) == 0)
@@ -77,7 +79,7 @@ token_file(char *path, size_t size)
 }
 
 char *
-cred_token(size_t *size, struct why *w)
+cred_token(enum cred_where where, size_t *size, struct why *w)
 {
 	const char *env = getenv("BEARER_TOKEN"), *file;
 	char path[4200], *token;
@@ -85,10 +87,14 @@ cred_token(size_t *size, struct why *w)
 
 	w->code = 0;
 	*size = TOKEN_MAX + 2;
-	if (env != NULL && (n = strlen(env)) > 0 && n <= TOKEN_MAX) {
+	if (env != NULL && (n = strlen(env)) > 0) {
+		if (n > TOKEN_MAX) {
+			why_set(w, EXIT_DENIED, "BEARER_TOKEN is too long");
+			return NULL;
+		}
 		token = secret_alloc(*size);
 		memcpy(token, env, n + 1);
-	} else if ((file = token_file(path, sizeof path)) == NULL)
+	} else if ((file = token_file(where, path, sizeof path)) == NULL)
 		return NULL;
 	else if ((token = secret_read(file, TOKEN_MAX, &n, w)) == NULL)
 		return NULL;

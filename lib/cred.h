@@ -24,16 +24,18 @@ struct cred {
 int cred_certificate(struct cred *c, struct why *w);
 
 /*
- * The token in memory from secret.h, *size bytes of it, with a NUL: give it to
+ * The token that the environment names, or else that of the usual places too.
+ * It is in memory from secret.h, *size bytes of it, with a NUL: give it to
  * secret_free(token, size).  NULL: there is none, and w->code is 0, or it
  * cannot be used.  Needs secret_init().
  */
-char *cred_token(size_t *size, struct why *w);
+enum cred_where { CRED_NAMED, CRED_USUAL };
+char *cred_token(enum cred_where where, size_t *size, struct why *w);
 
 /* Has this certificate or proxy, or what it hangs on, expired? */
 bool cred_expired(const char *pem);
 
-/* The directory of trusted CAs. */
+/* The directory of trusted CAs; for a service too. */
 const char *cred_ca_dir(void);
 
 #endif

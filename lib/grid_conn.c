@@ -281,7 +281,7 @@ static int
 show_token(struct conn *c, struct why *w)
 {
 	size_t size, n;
-	char *token = cred_token(&size, w), *line;
+	char *token = cred_token(CRED_USUAL, &size, w), *line;
 
 	if (token == NULL)
 		return w->code ? -1 : 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cred.h"
 #include "db.h"
 #include "https.h"
 #include "line.h"
@@ -126,77 +127,37 @@ on_request(void *arg, char *there, char *here, int port, int our_port)
 	return h->refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-/* Is there a file that holds a key only we can read?  1; 0: none; -1. */
-static int
-key_file(const char *path, struct why *w)
-{
-	int fd = secret_open(path, w);
-
-	if (fd < 0)
-		return -1;
-	close(fd);
-	return 1;
-}
-
-/* Our certificate and key, where grid programs look for them. */
 static int
 show_certificate(struct https *h, struct why *w)
 {
-	const char *cert = getenv("X509_USER_PROXY");
-	const char *key = cert, *home = getenv("HOME");
-	char usual[64], c[4096], k[4096];
+	struct cred c;
+	int got = cred_certificate(&c, w);
 
-	snprintf(usual, sizeof usual, "/tmp/x509up_u%ld", (long)getuid());
-	if (cert == NULL && (cert = getenv("X509_USER_CERT")) != NULL &&
-	    (key = getenv("X509_USER_KEY")) == NULL)
-		key = cert;
-	if (cert == NULL && access(usual, F_OK) == 0)
-		key = cert = usual;
-	if (cert == NULL && home != NULL &&
-	    snprintf(c, sizeof c, "%s/.globus/usercert.pem", home) <
-		(int)sizeof c &&
-	    snprintf(k, sizeof k, "%s/.globus/userkey.pem", home) <
-		(int)sizeof k &&
-	    access(c, F_OK) == 0) {
-		cert = c;
-		key = k;
-	}
-	if (cert == NULL)
-		return 0;
-	if (key_file(key, w) < 0)
-		return -1;
-	curl_easy_setopt(h->curl, CURLOPT_SSLCERT, cert);
-	curl_easy_setopt(h->curl, CURLOPT_SSLKEY, key);
+	if (got <= 0)
+		return got;
+	curl_easy_setopt(h->curl, CURLOPT_SSLCERT, c.cert);
+	curl_easy_setopt(h->curl, CURLOPT_SSLKEY, c.key);
 	h->proof = "our certificate or proxy";
 	return 0;
 }
 
+/*
+ * Not one that lies about for other services: who shows a token is not known
+ * by their proxy any more.
+ */
 static int
 show_token(struct https *h, struct why *w)
 {
-	const char *token = getenv("BEARER_TOKEN");
-	const char *file = getenv("BEARER_TOKEN_FILE");
-	char *read = NULL, *field;
-	size_t n = token ? strlen(token) : 0;
+	size_t size;
+	char *token = cred_token(CRED_NAMED, &size, w), *field;
 
-	if (token == NULL && file != NULL) {
-		if ((read = secret_read(file, 16384, &n, w)) == NULL)
-			return -1;
-		token = read;
-	}
-	while (n > 0 && strchr(" \t\r\n", token[n - 1]) != NULL)
-		n--;
-	if (n == 0 || strcspn(token, " \t\r\n") < n) {
-		secret_free(read, 16384 + 2);
-		return token == NULL ? 0
-				     : why_set(w, EXIT_DENIED,
-					   "the bearer token is not one word");
-	}
-	field = secret_alloc(n + 32);
-	sprintf(field, "Authorization: Bearer %.*s", (int)n, token);
+	if (token == NULL)
+		return w->code ? -1 : 0;
+	field = secret_alloc(size + 32);
+	sprintf(field, "Authorization: Bearer %s", token);
 	h->header = curl_slist_append(h->header, field);
-	secret_free(field, n + 32);
-	secret_free(read, 16384 + 2);
+	secret_free(field, size + 32);
+	secret_free(token, size);
 	h->proof = "our token";
 	return 0;
 }
@@ -235,7 +196,6 @@ set_pin(struct https *h, const char *pin, struct why *w)
 static void
 set_up(struct https *h)
 {
-	const char *ca = getenv("X509_CERT_DIR");
 	const char *wait = getenv("MDM_STORE_WAIT");
 	CURL *c = h->curl;
 
@@ -246,8 +206,7 @@ set_up(struct https *h)
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
-	curl_easy_setopt(c, CURLOPT_CAPATH,
-	    ca && *ca ? ca : "/etc/grid-security/certificates");
+	curl_easy_setopt(c, CURLOPT_CAPATH, cred_ca_dir());
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(c, CURLOPT_TCP_NODELAY, 1L);

@@ -11,10 +11,9 @@
  * lines with an .end line (line.h).  This and nothing else of lib/ knows
  * libcurl, where we speak to hydra-serve and lfc-serve.
  *
- * We show the grid's usual things: a proxy (X509_USER_PROXY, /tmp/x509up_uUID),
- * a certificate (X509_USER_CERT and _KEY, ~/.globus), a bearer token
- * (BEARER_TOKEN, BEARER_TOKEN_FILE); the service must show a certificate of an
- * authority in X509_CERT_DIR.  The connection is kept between requests.
+ * We show what cred.h finds: a proxy or certificate, and a bearer token if the
+ * environment names one; the service must show a certificate of an authority
+ * in cred_ca_dir().  The connection is kept between requests.
  *
  * A service that is silent for 30 s (MDM_STORE_WAIT) is given up.  Messages do
  * not name the service.  Needs secret_init() with HTTPS_SECRET for each.

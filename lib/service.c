@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cred.h"
 #include "out.h"
 #include "service.h"
 
@@ -114,9 +115,7 @@ rules(const char *const *port, struct audit *audit)
 	r.status = status_address;
 	r.cert = cert;
 	r.key = key;
-	r.peer.ca_dir = opt_or_env(ca_dir, "X509_CERT_DIR");
-	if (r.peer.ca_dir == NULL)
-		r.peer.ca_dir = "/etc/grid-security/certificates";
+	r.peer.ca_dir = ca_dir && *ca_dir ? ca_dir : cred_ca_dir();
 	r.peer.voms_dir = opt_or_env(voms_dir, "X509_VOMS_DIR");
 	if (r.peer.voms_dir == NULL)
 		r.peer.voms_dir = "/etc/grid-security/vomsdir";

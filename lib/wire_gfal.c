@@ -229,7 +229,7 @@ static int
 show_token(struct wire *x, const char *url, struct why *w)
 {
 	size_t size;
-	char *token = cred_token(&size, w);
+	char *token = cred_token(CRED_USUAL, &size, w);
 	gfal2_cred_t *c;
 
 	if (token == NULL)
