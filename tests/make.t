@@ -27,6 +27,42 @@ t 'every program has a page, a test and an answer to --help' '
 	done
 '
 
+# The group on that page of each header: NAME GROUP.
+groups() {
+	awk '/^[A-Z].*/ && !/^  / { g++ } /^  [a-z]/ {
+		sub(/^  /, ""); sub(/  .*/, ""); n = split($0, a, " ")
+		for (i = 1; i <= n; i++) print a[i], g }' "$top/lib/README"
+}
+# Includes that point down that page, and files that have no place on it.
+upward() {
+	awk 'function placed() { if (file && !(n in group)) print file ": nowhere" }
+	NR == FNR { group[$1] = $2; next }
+	FNR == 1 { placed(); file = n = FILENAME
+		sub(/.*\//, "", n); sub(/\.[a-z]+$/, "", n)
+		while (!(n in group) && sub(/_[a-z0-9]*$/, "", n)) { } }
+	/^#include "/ { h = $2; gsub(/"|\.h/, "", h)
+		if (!(n in group) && h ~ /_impl$/) n = h
+		if (n in group && h in group && group[h] > group[n])
+			print file ": " h }
+	END { placed() }' groups "$@"
+}
+export -f groups upward
+
+t 'lib/README names each header once, and what a file uses is not below it' '
+	groups >groups
+	cut -d" " -f1 groups | sort >named
+	(cd "$top/lib" && printf "%s\n" *.h | sed "s/\.h$//" | sort) >headers
+	diff headers named >&3
+	mkdir lib
+	cp "$top"/lib/*.c "$top"/lib/*.cc "$top"/lib/*.h lib
+	upward lib/* >bad
+	[ ! -s bad ] || { cat bad >&3; false; }
+	echo "#include \"copy.h\"" >>lib/word.c
+	echo >lib/stray.c
+	upward lib/* >bad
+	printf "lib/%s\n" "stray.c: nowhere" "word.c: copy" | cmp - bad
+'
+
 t 'without root, the line to run is printed' '
 	cp "$top/pipelines/deps" . && chmod 755 deps . ..
 	if [ "$(id -u)" -eq 0 ]; then as="setpriv --reuid=65534 --clear-groups"; else as=; fi
