@@ -50,6 +50,7 @@ liar() {
 	"$services/liar" pki "liar.$1" "$1" <"alive.$1" & liar=$!
 	exec 6>"alive.$1"
 	until [ -s "liar.$1" ]; do read -rt 0.02 <> <(:) || :; done
+	# shellcheck disable=SC2034 # what the tests are given
 	url=$(cat "liar.$1")
 }
 honest() {
